@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+#
+# make            the monitor with the kernel inside: ./whelk
+# make kernel     build/kernel.elf alone
+# make unit       unit tests on the host, with sanitizers       make check       everything that tests
+# make fuzz-short / make fuzz      fuzzers, a minute each / until stopped
+# make bench      benchmarks        make docs       generated pages        make clean        V=1: show commands
+#
+# Sources are found by wildcard: every directory of kernel/ is a component, kernel/<component>/<arch>/ replaces
+# files of the same name, component.mk says what a component needs. WERROR= for strangers' compilers; DEBUG=1 for fail().
+
+ARCH ?= x86_64
+PLATFORM ?= kvm
+CC ?= cc
+LD ?= ld
+OBJCOPY ?= objcopy
+WERROR ?= -Werror
+B := build
+.DEFAULT_GOAL := all
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1) $(2)")
+MAKEFLAGS += -r
+.SUFFIXES:
+
+WARN := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
+COMMON := -std=gnu11 -O2 -g $(WARN) -fno-omit-frame-pointer -MMD -MP -I. -I$(B)/gen $(if $(DEBUG),-DWHELK_DEBUG)
+
+# --- kernel ---------------------------------------------------------------------------------------
+
+KFLAGS := $(COMMON) -Ikernel -Ikernel/arch/$(ARCH)/include -ffreestanding -fPIE -fvisibility=hidden -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)/=
+KFLAGS_x86_64 := -mgeneral-regs-only -mno-red-zone -fcf-protection=none
+KFLAGS += $(KFLAGS_$(ARCH))
+
+COMPONENTS := $(filter-out arch plat,$(patsubst kernel/%/,%,$(sort $(dir $(wildcard kernel/*/*.c)))))
+component_c = $(filter-out $(patsubst kernel/$(1)/$(ARCH)/%,kernel/$(1)/%,$(wildcard kernel/$(1)/$(ARCH)/*.c)),$(wildcard kernel/$(1)/*.c)) \
+	$(wildcard kernel/$(1)/$(ARCH)/*.[cS])
+KERNEL_SRC := $(wildcard kernel/*.c) $(wildcard base/*.c) $(foreach c,$(COMPONENTS),$(call component_c,$(c))) \
+	$(wildcard kernel/arch/$(ARCH)/*.[cS]) $(wildcard kernel/plat/$(PLATFORM)/*.[cS])
+KERNEL_OBJ := $(patsubst %,$(B)/k/%.o,$(KERNEL_SRC))
+KERNEL_LD := kernel/arch/$(ARCH)/kernel.ld
+LIBGCC := $(shell $(CC) -print-libgcc-file-name)
+
+GEN := $(B)/gen/sys/syscalls.h $(B)/gen/sys/rows.inc
+
+.PHONY: all kernel monitor clean unit check fuzz fuzz-short bench docs size
+all: whelk
+kernel: $(B)/kernel.elf
+
+$(B)/gen/sys/syscalls.h: kernel/sys/syscalls.def kernel/sys/gen.awk
+	@mkdir -p $(@D)
+	$(Q)awk -v out=h -f kernel/sys/gen.awk $< > $@.new && mv $@.new $@
+$(B)/gen/sys/rows.inc: kernel/sys/syscalls.def kernel/sys/gen.awk
+	@mkdir -p $(@D)
+	$(Q)awk -v out=c -f kernel/sys/gen.awk $< > $@.new && mv $@.new $@
+
+$(B)/k/%.c.o: %.c | $(GEN)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(KFLAGS) -c $< -o $@
+$(B)/k/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(KFLAGS) -Wa,-I$(B) -c $< -o $@
+$(B)/k/kernel/arch/$(ARCH)/vdso_image.S.o: $(B)/vdso.so
+
+# The program's flags apply to the vDSO, not the kernel's.
+VDSO := kernel/arch/$(ARCH)/vdso
+$(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h
+	@mkdir -p $(@D)
+	$(call say,VDSO,$@)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -Wno-missing-prototypes -I. -fPIC -ffreestanding -fno-stack-protector -fvisibility=hidden \
+		-fasynchronous-unwind-tables -fcf-protection=none -nostdlib -shared -Wl,-T,$(VDSO)/vdso.ld -Wl,--hash-style=both \
+		-Wl,--build-id=none -Wl,-soname,linux-vdso.so.1 -Wl,-z,max-page-size=4096 -Wl,--eh-frame-hdr -o $@.full $<
+	@if readelf -rW $@.full | grep -q R_X86; then echo "the vDSO needs relocations"; exit 1; fi
+	$(Q)$(OBJCOPY) -S $@.full $@
+
+# Only RELATIVE relocations, nothing undefined, no vector registers used by the compiler (-mgeneral-regs-only).
+$(B)/kernel.full: $(KERNEL_OBJ) $(KERNEL_LD)
+	$(call say,LD,$@)
+	$(Q)$(LD) -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro --gc-sections --build-id=none \
+		-T $(KERNEL_LD) -Map=$(B)/kernel.map $(KERNEL_OBJ) $(LIBGCC) -o $@
+	@if readelf -rW $@ | grep R_ | grep -v _RELATIVE; then echo "kernel: relocations the monitor does not apply"; rm -f $@; exit 1; fi
+$(B)/kernel.elf: $(B)/kernel.full
+	$(Q)$(OBJCOPY) -S $< $@
+	@n=$$(stat -c %s $@); [ $$n -le 307200 ] || echo "  warning: the kernel has $$n bytes, more than 300 KiB"
+size: $(B)/kernel.elf
+	@size $(B)/kernel.full; ls -l $(B)/kernel.elf
+
+# --- monitor --------------------------------------------------------------------------------------
+
+MFLAGS := $(COMMON) -D_GNU_SOURCE -fPIE -fstack-protector-strong -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+MONITOR_SRC := $(wildcard monitor/*.[cS]) $(wildcard monitor/dev/*.c) $(wildcard monitor/arch/$(ARCH)/*.c) base/tree.c
+MONITOR_OBJ := $(patsubst %,$(B)/m/%.o,$(MONITOR_SRC))
+
+$(B)/m/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(MFLAGS) -c $< -o $@
+$(B)/m/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(MFLAGS) -Wa,-I$(B) -c $< -o $@
+$(B)/m/monitor/kernel_image.S.o: $(B)/kernel.elf
+
+$(B)/whelk: $(MONITOR_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) -static-pie -pthread -Wl,--gc-sections -Wl,-z,noexecstack -Wl,-z,relro,-z,now $(MONITOR_OBJ) -o $@
+whelk: $(B)/whelk
+	ln -sf $(B)/whelk $@
+monitor: whelk
+
+# --- tests ----------------------------------------------------------------------------------------
+
+# tests/unit/NAME.c is a program; tests/unit/NAME.mk may set `sources` (more of them) and `cflags`.
+UFLAGS := -std=gnu11 -O1 -g $(WARN) -Wno-missing-prototypes -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-I. -Ikernel -Ikernel/arch/$(ARCH)/include -I$(B)/gen -Itests/unit
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+$(foreach u,$(UNIT),$(eval sources :=)$(eval cflags :=)$(eval -include tests/unit/$(u).mk)\
+	$(eval $(u)_src := $(sources))$(eval $(u)_flags := $(cflags)))
+UNIT_RUN := $(addprefix unit-,$(UNIT))
+.PHONY: $(UNIT_RUN)
+.SECONDEXPANSION:
+$(addprefix $(B)/unit/,$(UNIT)): $(B)/unit/%: tests/unit/%.c $$($$*_src) $$(wildcard base/*.[ch]) | $(GEN)
+	@mkdir -p $(@D)
+	$(call say,UNIT,$<)
+	$(Q)$(CC) $(UFLAGS) $($*_flags) $< $($*_src) -pthread -o $@
+$(UNIT_RUN): unit-%: $(B)/unit/%
+	@timeout 120 $<
+unit: $(UNIT_RUN)
+
+run_if = if [ -x $(1) ]; then $(1) $(2); else echo "no $(1)"; fi
+fuzz-short: all
+	@$(call run_if,tests/fuzz/run,60)
+fuzz: all
+	@$(call run_if,tests/fuzz/run,0)
+bench: all
+	@$(call run_if,bench/run,)
+check: all unit
+	@$(call run_if,tests/run,)
+docs:
+	awk -v out=md -f kernel/sys/gen.awk kernel/sys/syscalls.def > docs/syscalls.md
+
+clean:
+	rm -rf $(B) whelk
+
+-include $(shell find $(B)/k $(B)/m -name '*.d' 2>/dev/null)

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// What the kernel tells the user through the monitor: panics, fatal signals, notices, and the
+// counters behind --stats. Text is untrusted: the monitor prints it with control bytes escaped.
+#ifndef WHELK_ABI_REPORT_H
+#define WHELK_ABI_REPORT_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define ABI_PANIC_FRAMES 24
+
+struct abi_panic {
+	char component[16]; // "mm", "vfs", ...
+	char text[232];	    // one line
+	uint32_t cpu;
+	uint32_t frame_count;
+	uint64_t frame[ABI_PANIC_FRAMES]; // return addresses, innermost first; kernel text unless the monitor finds otherwise
+};
+
+enum abi_report_kind {
+	ABI_REPORT_NOTICE = 1, // text: one line for the user, always shown ("whelk: " is put before it)
+	ABI_REPORT_SIGNAL,     // the program was killed: signal, code, addr, pc and where pc lies
+	ABI_REPORT_UNKNOWN,    // a system call the kernel does not have: nr, text = its name, pc of the caller
+};
+
+struct abi_report {
+	uint32_t kind;
+	int32_t signal, code; // SIGSEGV, SEGV_MAPERR, ...
+	uint32_t tid;
+	uint64_t nr;
+	uint64_t addr;	      // si_addr
+	uint64_t pc;
+	uint64_t file_off;    // offset of pc in the file named by `path`, when it lies in a file mapping
+	uint64_t load_base;   // lowest address of that file's mapping, minus its offset
+	char path[256];	      // guest path of the file pc lies in, or ""
+	char text[256];
+	uint64_t reg[24];     // rax rbx rcx rdx rsi rdi rbp rsp r8..r15 rip rflags fs_base gs_base cr2 error
+	uint32_t reg_count;
+	uint32_t pad;
+};
+
+#define ABI_STATS_CALLS 512
+
+struct abi_stats {
+	uint64_t booted_ns;	 // CLOCK_MONOTONIC when the program's first instruction was next
+	uint64_t faults;	 // page faults handled
+	uint64_t faults_file;	 // of them, on file mappings
+	uint64_t interrupts;	 // upcalls for interrupts
+	uint64_t switches;	 // thread switches
+	uint64_t traps;		 // system calls that came by the syscall instruction
+	uint64_t calls_direct;	 // system calls that came by function call
+	uint64_t flushes;	 // TLB flushes through the nucleus
+	uint64_t pages_used, pages_peak; // of guest RAM, 4 KiB each
+	uint64_t call[ABI_STATS_CALLS];	 // system calls by number; higher numbers share the last
+};
+
+#endif

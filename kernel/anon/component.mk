@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+needs = mm sched signal poll sys tmpfs vfs

@@ -1,0 +1,1 @@
+needs = debug mm plat sched sys

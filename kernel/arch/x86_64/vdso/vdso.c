@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+//
+// The vDSO: clock calls that never leave the program. Its own little shared object, mapped right
+// behind the clock page. Clocks it does not know go to the kernel by the syscall instruction.
+#include <stdint.h>
+
+#include "abi/boot.h"
+
+typedef int64_t time_s;
+struct timespec_v { int64_t sec, nsec; };
+struct timeval_v { int64_t sec, usec; };
+struct timezone_v { int minuteswest, dsttime; };
+
+enum { REALTIME = 0, MONOTONIC = 1, MONOTONIC_RAW = 4, REALTIME_COARSE = 5, MONOTONIC_COARSE = 6, BOOTTIME = 7,
+       TAI = 11 };
+enum { NR_CLOCK_GETTIME = 228, NR_CLOCK_GETRES = 229, NR_GETCPU = 309 };
+
+extern const struct abi_clock clock_page __attribute__((visibility("hidden")));
+
+#define EXPORT __attribute__((visibility("default")))
+
+static long syscall3(long nr, long a, long b, long c)
+{
+	long ret;
+	__asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+	return ret;
+}
+
+// 0 for a clock that is not here (each of them is never 0 when it is).
+static inline uint64_t clock_ns(int id)
+{
+	const struct abi_clock *c = &clock_page;
+	uint32_t seq;
+	uint64_t ns;
+
+	do {
+		seq = __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE);
+		uint64_t tsc = __builtin_ia32_rdtsc();
+		int64_t delta = (int64_t)(tsc - c->tsc_base);
+		if (delta < 0) // another processor's counter may be a few ticks behind
+			delta = 0;
+		ns = c->mono_ns + (uint64_t)((unsigned __int128)(uint64_t)delta * c->mult >> c->shift);
+		switch (id) {
+		case MONOTONIC:
+		case MONOTONIC_RAW:
+		case MONOTONIC_COARSE:
+			break;
+		case REALTIME:
+		case REALTIME_COARSE:
+			ns += (uint64_t)c->wall_off_ns;
+			break;
+		case BOOTTIME:
+			ns += (uint64_t)c->boot_off_ns;
+			break;
+		case TAI:
+			ns += (uint64_t)(c->wall_off_ns + c->tai_off_ns);
+			break;
+		default:
+			return 0;
+		}
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while ((seq & 1) || seq != __atomic_load_n(&c->seq, __ATOMIC_RELAXED));
+	return ns;
+}
+
+EXPORT int __vdso_clock_gettime(int id, struct timespec_v *ts)
+{
+	uint64_t ns = clock_ns(id);
+	if (!ns)
+		return (int)syscall3(NR_CLOCK_GETTIME, id, (long)ts, 0);
+	ts->sec = (int64_t)(ns / 1000000000u);
+	ts->nsec = (int64_t)(ns % 1000000000u);
+	return 0;
+}
+
+EXPORT int __vdso_gettimeofday(struct timeval_v *tv, struct timezone_v *tz)
+{
+	uint64_t ns = clock_ns(REALTIME);
+	if (tv) {
+		tv->sec = (int64_t)(ns / 1000000000u);
+		tv->usec = (int64_t)(ns % 1000000000u / 1000);
+	}
+	if (tz)
+		*tz = (struct timezone_v){0, 0};
+	return 0;
+}
+
+EXPORT time_s __vdso_time(time_s *out)
+{
+	time_s t = (time_s)(clock_ns(REALTIME) / 1000000000u);
+	if (out)
+		*out = t;
+	return t;
+}
+
+EXPORT int __vdso_clock_getres(int id, struct timespec_v *ts)
+{
+	return (int)syscall3(NR_CLOCK_GETRES, id, (long)ts, 0);
+}
+
+EXPORT long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
+{
+	return syscall3(NR_GETCPU, (long)cpu, (long)node, (long)unused);
+}
+
+int clock_gettime(int, struct timespec_v *) __attribute__((weak, alias("__vdso_clock_gettime"))) EXPORT;
+int gettimeofday(struct timeval_v *, struct timezone_v *) __attribute__((weak, alias("__vdso_gettimeofday"))) EXPORT;
+time_s time(time_s *) __attribute__((weak, alias("__vdso_time"))) EXPORT;
+int clock_getres(int, struct timespec_v *) __attribute__((weak, alias("__vdso_clock_getres"))) EXPORT;
+long getcpu(unsigned *, unsigned *, void *) __attribute__((weak, alias("__vdso_getcpu"))) EXPORT;

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+needs = mm sched signal plat sys tmpfs tty vfs

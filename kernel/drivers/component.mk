@@ -1,0 +1,1 @@
+needs = mm sched plat debug

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// The driver's side of a split virtqueue (virtio 1.2, section 2.7). Buffers are heap or page
+// memory: they lie in the direct map and are physically contiguous. Everything runs under the
+// kernel lock.
+#ifndef WHELK_DRIVERS_VIRTQ_H
+#define WHELK_DRIVERS_VIRTQ_H
+
+#include "abi/boot.h"
+#include "base/api.h"
+#include "base/util.h"
+
+struct vring_desc;
+struct vring_avail;
+struct vring_used;
+
+struct virtq_buffer {
+	void *p;
+	size_t len;
+};
+
+struct virtq {
+	const struct abi_queue *where;
+	struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
+	uint32_t size, free_count;
+	uint16_t free_head, avail_index, used_seen;
+	void **token; // by head descriptor
+};
+
+// -ENOMEM; -ENODEV when the monitor offers no such queue.
+API int virtq_init(struct virtq *q SHARED, unsigned queue);
+// Offers in_count buffers for the device to read, then out_count for it to write; -ENOSPC.
+API int virtq_add(struct virtq *q SHARED, const struct virtq_buffer *b IN(in_count + out_count), unsigned in_count,
+		  unsigned out_count, void *token SHARED);
+API void virtq_notify(struct virtq *q SHARED);
+API void *virtq_take(struct virtq *q SHARED, uint32_t *len OUT(1)); // the token of a finished one, or NULL
+
+#endif

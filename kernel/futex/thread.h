@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+//
+// What futex keeps in each thread.
+#ifndef WHELK_FUTEX_THREAD_H
+#define WHELK_FUTEX_THREAD_H
+
+#include <stddef.h>
+
+#include "base/list.h"
+
+struct thread_futex {
+	void *robust_list; // USER, struct robust_list_head
+	size_t robust_len;
+	struct list pi_owned; // PI futexes this thread owns while others wait
+};
+
+#endif

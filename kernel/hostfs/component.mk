@@ -1,0 +1,1 @@
+needs = drivers mm sched time vfs plat debug

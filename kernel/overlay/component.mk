@@ -1,0 +1,1 @@
+needs = hostfs tmpfs vfs mm sched proc time debug

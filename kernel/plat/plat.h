@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// The platform contract: what stands under the kernel. kvm/ is a virtual machine; a platform is
+// one directory that fills this list. Costs on the slowest host are in docs/architecture.md:
+// everything here but plat_boot(), plat_pending() and the clock is slow. Keep it off hot paths.
+#ifndef WHELK_PLAT_H
+#define WHELK_PLAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/boot.h"
+#include "abi/console.h"
+#include "abi/report.h"
+
+// The boot block. Valid from the first instruction of main().
+const struct abi_boot *plat_boot(void);
+const char *plat_boot_string(uint32_t off); // a string of the boot block's string area
+struct abi_stats *plat_stats(void);
+
+// Guest-physical to virtual and back, for RAM (not for the file window).
+static inline void *plat_phys_to_virt(uint64_t gpa);
+static inline uint64_t plat_virt_to_phys(const void *va);
+
+// --- events ------------------------------------------------------------------------------------
+// Takes the events the monitor left for this CPU (ABI_EVENT_*), clearing them.
+uint32_t plat_take_events(void);
+bool plat_pending(void); // without taking them
+// Takes the host signals that arrived for the program (bit N-1 = signal N).
+uint64_t plat_take_host_signals(void);
+
+// Sleeps until an event is pending or `deadline_ns` (CLOCK_MONOTONIC; ~0: for ever) has passed.
+// The kernel lock must not be held.
+void plat_idle(uint64_t deadline_ns);
+// This CPU wants ABI_EVENT_TIMER at deadline_ns while it runs (~0: never).
+void plat_timer_arm(uint64_t deadline_ns);
+// Gives ABI_EVENT_KICK to the CPUs of `mask`; they enter the kernel or wake.
+void plat_kick(uint64_t mask);
+// Starts CPU n in cpu_main(n) (main.c). 0 or -errno.
+int plat_cpu_start(unsigned n);
+
+// --- translation ---------------------------------------------------------------------------------
+void plat_flush_page(uint64_t va); // this CPU only
+void plat_flush_all(void);	   // this CPU only, everything but the kernel may be dropped
+uint64_t plat_page_root(void);	   // gpa of the page-table root in use on this CPU
+void plat_set_page_root(uint64_t root_gpa);
+
+// --- clock ---------------------------------------------------------------------------------------
+uint64_t plat_clock_mono_ns(void);
+int64_t plat_clock_wall_offset_ns(void); // CLOCK_REALTIME - CLOCK_MONOTONIC
+int64_t plat_clock_boot_offset_ns(void);
+uint64_t plat_clock_gpa(void); // the page struct abi_clock lies on, for the vDSO
+
+// --- devices ---------------------------------------------------------------------------------------
+void plat_queue_notify(const struct abi_queue *q);
+// One console request (abi/console.h); fills and returns req->result.
+int64_t plat_console(struct abi_console_request *req);
+uint32_t plat_console_take_ready(void);
+void plat_report(const struct abi_report *r);
+void plat_booted(void);
+
+// --- the end -----------------------------------------------------------------------------------------
+_Noreturn void plat_exit(int wait_status);
+_Noreturn void plat_panic(const struct abi_panic *p);
+
+extern uint64_t plat_direct_va; // VA of gpa 0
+
+static inline void *plat_phys_to_virt(uint64_t gpa) { return (void *)(plat_direct_va + gpa); }
+static inline uint64_t plat_virt_to_phys(const void *va) { return (uint64_t)va - plat_direct_va; }
+
+#endif

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// What procfs's files share.
+#ifndef WHELK_PROCFS_PRIVATE_H
+#define WHELK_PROCFS_PRIVATE_H
+
+#include "procfs/procfs.h"
+#include "vfs/static_dir.h"
+#include "vfs/text_file.h"
+#include "vfs/vfs.h"
+
+struct process;
+struct thread;
+
+// system.c: the files that are not about a process.
+int procfs_add_system(struct super *s, struct inode *root);
+// process.c: /proc/PID with everything in it, for the process of that number.
+struct inode *procfs_process_dir(struct super *s, int pid);
+// descriptors.c: fd/ and fdinfo/.
+struct inode *procfs_fd_dir(struct super *s, int pid, bool info);
+
+#endif

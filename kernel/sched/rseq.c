@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//
+// Restartable sequences, rseq(2) (linux/rseq.h): before the program goes on, its cpu_id is right and
+// a sequence it was interrupted in continues at its abort handler. membarrier(2) beside it.
+#include <linux/errno.h>
+#include <linux/membarrier.h>
+#include <linux/rseq.h>
+
+#include "mm/uaccess.h"
+#include "plat/plat.h"
+#include "proc/process.h"
+#include "sched/private.h"
+#include "signal/signal.h"
+#include "sys/syscalls.h"
+
+long sys_rseq(void *area, unsigned rseq_len, int flags, unsigned sig)
+{
+	struct thread *t = thread_current();
+	if (flags & RSEQ_FLAG_UNREGISTER) {
+		if (flags != RSEQ_FLAG_UNREGISTER || t->rseq != area || !t->rseq)
+			return -EINVAL;
+		if (t->rseq_len != rseq_len)
+			return -EINVAL;
+		if (t->rseq_sig != sig)
+			return -EPERM;
+		t->rseq = NULL;
+		return 0;
+	}
+	if (flags)
+		return -EINVAL;
+	if (t->rseq)
+		return t->rseq != area || t->rseq_len != rseq_len ? -EINVAL : t->rseq_sig != sig ? -EPERM : -EBUSY;
+	if (!IS_ALIGNED((uint64_t)area, __alignof__(struct rseq)) || rseq_len != sizeof(struct rseq))
+		return -EINVAL;
+	if (!user_range_ok((uint64_t)area, rseq_len))
+		return -EFAULT;
+	t->rseq = area;
+	t->rseq_len = rseq_len;
+	t->rseq_sig = sig;
+	return 0;
+}
+
+// The sequence named by rseq_cs, if pc lies in it.
+static int abort_sequence(struct thread *t, struct rseq *r)
+{
+	uint64_t ptr;
+	struct rseq_cs cs;
+	uint32_t sig;
+	if (user_get(ptr, &r->rseq_cs))
+		return -EFAULT;
+	if (!ptr)
+		return 0;
+	if (user_get(cs, (void *)ptr))
+		return -EFAULT;
+	uint64_t pc = frame_pc(t->frame);
+	bool inside = pc - cs.start_ip < cs.post_commit_offset;
+	uint64_t none = 0;
+	if (user_put(none, &r->rseq_cs))
+		return -EFAULT;
+	if (!inside)
+		return 0;
+	if (user_get(sig, (void *)(cs.abort_ip - sizeof(sig))))
+		return -EFAULT;
+	if (sig != t->rseq_sig || cs.abort_ip - cs.start_ip < cs.post_commit_offset)
+		return -EINVAL;
+	frame_set_pc(t->frame, cs.abort_ip);
+	return 0;
+}
+
+// Called for every return to the program: the common case is two compares. A thread that stayed on its CPU
+// and was not switched away cannot have been interrupted inside a sequence in a way that matters.
+void rseq_leave(struct thread *t)
+{
+	uint64_t switches = t->switches_voluntary + t->switches_involuntary;
+	if (t->rseq_cpu == t->cpu + 1 && t->rseq_switches == switches)
+		return;
+	struct rseq *r = t->rseq;
+	uint32_t cpu = t->cpu;
+	if (user_put(cpu, &r->cpu_id_start) || user_put(cpu, &r->cpu_id) || abort_sequence(t, r)) {
+		t->rseq = NULL;
+		signal_force_fault(t, SIGSEGV, SI_KERNEL, 0);
+		return;
+	}
+	t->rseq_cpu = t->cpu + 1;
+	t->rseq_switches = switches;
+}
+
+static void nothing(void *arg)
+{
+	(void)arg; // being interrupted is the barrier
+}
+
+long sys_membarrier(int cmd, unsigned flags, int cpu_id)
+{
+	static const uint32_t known = MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |
+				      MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
+				      MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
+	struct process *p = process_current();
+	(void)cpu_id;
+	if (flags)
+		return -EINVAL;
+	switch (cmd) {
+	case MEMBARRIER_CMD_QUERY:
+		return known;
+	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+		p->membarrier |= (uint32_t)cmd;
+		return 0;
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+		if (!(p->membarrier & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
+			return -EPERM;
+		break;
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE:
+		if (!(p->membarrier & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE))
+			return -EPERM;
+		break;
+	case MEMBARRIER_CMD_GLOBAL:
+	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (p->thread_count > 1)
+		sched_call_others(nothing, NULL);
+	return 0;
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+//
+// Threads, the kernel lock, sleeping and waking.
+//
+// One lock covers the whole kernel: it is taken on entry from the program and dropped on exit
+// and while idle, and kernel code is never preempted. So between two points that may sleep,
+// kernel code owns every kernel data structure; what it checked still holds. Code that sleeps
+// re-checks its condition. No other lock is needed except to keep something across a sleep
+// (struct mutex).
+#ifndef WHELK_SCHED_H
+#define WHELK_SCHED_H
+
+#include "arch/arch.h"
+#include "base/api.h"
+#include "base/list.h"
+#include "base/tree.h"
+#include "base/util.h"
+#include "futex/thread.h"
+#include "signal/thread.h"
+
+struct process;
+struct timespec_k;
+
+enum thread_state {
+	THREAD_NEW,
+	THREAD_RUNNABLE, // running or in a run queue
+	THREAD_SLEEPING, // wakes for events and signals
+	THREAD_BLOCKED,	 // wakes for events only (short, uninterruptible)
+	THREAD_DEAD,
+};
+
+#define KERNEL_STACK_SIZE 16384
+
+struct thread {
+	struct arch_thread arch;
+	void *kernel_stack;	// KERNEL_STACK_SIZE bytes; struct frame at its top
+	struct frame *frame;	// the program's registers
+	struct process *process;
+	struct list process_link; // in process->threads
+	int tid;
+	struct thread *hash_next;
+	uint32_t refs;
+
+	// sched's own
+	enum thread_state state;
+	struct list run_link;
+	unsigned cpu;		// last or current CPU
+	bool on_cpu;		// running now
+	uint64_t affinity;	// mask of CPUs
+	int policy;		// SCHED_*
+	int rt_priority;	// 1..99 for FIFO and RR
+	int nice;		// -20..19
+	uint64_t vruntime_ns;	// weighted run time (SCHED_OTHER)
+	uint64_t slice_start_ns;
+	uint64_t run_ns;	// CPU time, all of it
+	uint64_t kernel_ns;	// of it, in the kernel (sampled)
+	uint64_t wake_result;	// what the waker passed: 0 event, 1 timeout, 2 signal
+	uint64_t switches_voluntary, switches_involuntary;
+	uint64_t start_ns;
+
+	struct thread_signal signal; // signal/thread.h
+	struct thread_futex futex;   // futex/thread.h: robust list, PI state
+
+	char comm[16];
+	uint32_t *clear_child_tid; // USER
+	void *rseq;		   // USER, struct rseq
+	uint32_t rseq_len, rseq_sig;
+	unsigned rseq_cpu;	   // CPU number + 1 the program was told last
+	uint64_t rseq_switches;	   // thread switches when it was told
+	bool exiting;
+	int exit_status;	   // of this thread's exit(2)
+	uint64_t timer_slack_ns;
+
+	// restart_syscall(2): what to go on with after a signal without a handler
+	long (*restart)(struct thread *t);
+	uint64_t restart_arg[6];
+};
+
+API struct thread *thread_current(void);
+
+// --- the kernel lock -----------------------------------------------------------------------------
+API void sched_lock_kernel(void);
+API void sched_unlock_kernel(void);
+
+// --- wait queues ---------------------------------------------------------------------------------
+// A waiter is woken by calling its function under the kernel lock. The usual one wakes a thread.
+struct waiter {
+	struct list link; // in a waitq; list_init'ed when in none
+	bool (*wake)(struct waiter *w, unsigned key); // true: counts against `n` of waitq_wake
+	struct thread *thread;
+	bool exclusive;
+};
+struct waitq {
+	struct list waiters;
+};
+#define WAITQ_INIT(name) {LIST_INIT((name).waiters)}
+API void waitq_init(struct waitq *q SHARED);
+// Wakes up to n exclusive waiters and all others. `key`: poll events (0: any). Count woken.
+API int waitq_wake(struct waitq *q SHARED, int n, unsigned key);
+#define waitq_wake_all(q) waitq_wake(q, 0x7fffffff, 0)
+// Sleeps until woken, deadline (CLOCK_MONOTONIC ns, TIME_NEVER) or signal:
+// 0 woken, -ETIMEDOUT, -EINTR (a signal is pending that must be handled). Re-check and loop.
+API int waitq_sleep(struct waitq *q SHARED, uint64_t deadline_ns);
+API int waitq_sleep_uninterruptible(struct waitq *q SHARED);
+// Add/remove a caller-made waiter (poll, epoll, futex).
+API void waitq_add(struct waitq *q SHARED, struct waiter *w SHARED);
+API void waitq_remove(struct waiter *w SHARED);
+// Sleeps with no queue: until sched_wake(), deadline, signal. Same results as waitq_sleep.
+API int sched_sleep(uint64_t deadline_ns);
+API int sched_sleep_uninterruptible(uint64_t deadline_ns);
+API void sched_wake(struct thread *t SHARED);	       // makes it runnable if it sleeps
+API void sched_wake_signal(struct thread *t SHARED); // a signal arrived: wakes only interruptible sleep, kicks a running one
+
+struct mutex {
+	struct thread *owner;
+	struct waitq q;
+};
+API void mutex_init(struct mutex *m SHARED);
+API void mutex_lock(struct mutex *m SHARED); // uninterruptible
+API void mutex_unlock(struct mutex *m SHARED);
+
+// --- threads -------------------------------------------------------------------------------------
+// A thread of `process`, not yet runnable; tid chosen. -ENOMEM, -EAGAIN.
+API int thread_create(struct process *process SHARED, struct thread **out OUT(1));
+API void thread_start(struct thread *t SHARED);
+API struct thread *thread_find(int tid); // NULL when there is none
+API void thread_rename(struct thread *t SHARED, int tid); // execve from another thread: it becomes the leader
+API void thread_get(struct thread *t SHARED);
+API void thread_put(struct thread *t SHARED);
+API _Noreturn void thread_exit(int status); // the running thread; the last one ends the process (proc/process.h)
+API void sched_yield_thread(void);
+API void sched_poll(void);		      // long kernel work calls this: lets others run when it is time
+API bool sched_should_yield(void);
+API void sched_tick(void);		      // events were taken: timers, preemption (entry.c calls it)
+API void sched_leave_kernel(struct thread *t SHARED); // last act before the program goes on: rseq, accounting; may not sleep
+API void sched_set_affinity(struct thread *t SHARED, uint64_t mask);
+API uint64_t sched_cpu_mask(void);	      // CPUs of this machine
+API unsigned sched_cpu(void);
+API void sched_stats(uint64_t *runnable OUT(1), uint64_t load[3] OUT(3)); // load averages, fixed point 1/65536
+API uint64_t sched_idle_ns(unsigned cpu);
+API uint64_t thread_run_ns(struct thread *t SHARED); // CPU time up to now
+// Runs fn on every other CPU that is in the program or idle, and waits until all did (TLB shoot-down).
+API void sched_call_others(void (*fn)(void *), void *arg SHARED);
+
+void sched_init(void);
+_Noreturn void sched_cpu_main(void); // idle loop of the calling CPU
+
+// --- timers --------------------------------------------------------------------------------------
+// One heap per CPU; the function runs under the kernel lock, may not sleep.
+struct timer {
+	struct tree_node node;
+	uint64_t deadline_ns; // CLOCK_MONOTONIC
+	void (*fn)(struct timer *t);
+	bool armed;
+	unsigned cpu;
+};
+API void timer_start(struct timer *t SHARED, uint64_t deadline_ns); // (re)arms; t->fn set by the caller
+API bool timer_stop(struct timer *t SHARED);			   // true when it was armed
+
+#endif

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+needs = debug mm plat poll proc sched sys time vfs

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+//
+// The kernel's front door: system calls, faults and events of the program arrive here from the
+// architecture's entry code, and leave through leave_kernel(), which sees to signals, preemption
+// and the events the monitor left meanwhile.
+#define COMPONENT "sys"
+#include "sys/entry.h"
+
+#include <linux/errno.h>
+
+#include "debug/debug.h"
+#include "drivers/drivers.h"
+#include "mm/mm.h"
+#include "mm/uaccess.h"
+#include "plat/plat.h"
+#include "proc/process.h"
+#include "sched/sched.h"
+#include "signal/signal.h"
+#include "sys/refuse.h"
+#include "sys/table.h"
+#include "sys/trace.h"
+#include "tty/tty.h"
+
+static void send_host_signals(void)
+{
+	struct process *first = process_find(1);
+	uint64_t set = plat_take_host_signals();
+	for (int sig = 1; set && first; sig++, set >>= 1)
+		if (set & 1)
+			signal_send_process(first, sig, NULL);
+}
+
+static void take_events(void)
+{
+	uint32_t events = plat_take_events();
+	if (events & ABI_EVENT_QUEUE)
+		drivers_queue_event();
+	if (events & ABI_EVENT_CONSOLE)
+		console_event();
+	if (events & ABI_EVENT_SIGNAL)
+		send_host_signals();
+	if (events & ABI_EVENT_STOP)
+		for (struct process *p = process_first(); p; p = process_next(p))
+			signal_kill_process(p, SIGKILL);
+	if (events)
+		sched_tick();
+}
+
+void entry_take_events(void)
+{
+	take_events();
+}
+
+// The way out to the program; kernel lock held, dropped on return.
+static void leave_kernel(struct frame *frame)
+{
+	struct thread *t = thread_current();
+	do {
+		if (plat_pending())
+			take_events();
+		if (t->signal.work || process_should_die(t))
+			signal_deliver(frame);
+		if (sched_should_yield())
+			sched_yield_thread();
+	} while (plat_pending() || t->signal.work);
+	sched_leave_kernel(t);
+	sched_unlock_kernel();
+}
+
+void entry_syscall(struct frame *frame)
+{
+	sched_lock_kernel();
+	struct thread *t = thread_current();
+	t->frame = frame;
+	uint64_t nr = frame_nr(frame);
+	struct abi_stats *stats = plat_stats();
+	stats->traps++;
+	stats->call[MIN(nr, (uint64_t)ABI_STATS_CALLS - 1)]++;
+
+	bool traced = unlikely(trace_on) && trace_enter(nr, frame);
+	sys_handler handler = likely(nr < sys_row_count) ? sys_handlers[nr] : NULL;
+	long result = likely(handler != NULL) ? handler(frame_arg(frame, 0), frame_arg(frame, 1), frame_arg(frame, 2),
+							frame_arg(frame, 3), frame_arg(frame, 4), frame_arg(frame, 5))
+					      : sys_missing(nr, frame);
+	// rt_sigreturn and execve replaced the frame: it no longer belongs to a call.
+	if (frame_in_syscall(frame))
+		frame_set_result(frame, (uint64_t)result);
+	if (unlikely(traced))
+		trace_leave(nr, frame, result);
+	leave_kernel(frame);
+}
+
+void entry_trap(struct frame *frame, const struct trap *trap)
+{
+	sched_lock_kernel();
+	struct thread *t = thread_current();
+	t->frame = frame;
+	int code = 0;
+	uint64_t addr = 0;
+	unsigned access = 0;
+	int sig = arch_trap_signal(frame, trap, &code, &addr, &access);
+	if (sig == 0) {
+		plat_stats()->faults++;
+		t->process->faults_minor++;
+		sig = mm_fault(t->process->mm, addr, access, &code);
+	}
+	if (sig) {
+		t->signal.fault_addr = trap->addr;
+		t->signal.fault_error = trap->error;
+		t->signal.trap_nr = trap->vector;
+		signal_force_fault(t, sig, code, addr);
+	}
+	leave_kernel(frame);
+}
+
+void entry_events(struct frame *frame)
+{
+	sched_lock_kernel();
+	thread_current()->frame = frame;
+	plat_stats()->interrupts++;
+	leave_kernel(frame);
+}
+
+int entry_trap_kernel(struct frame *frame, const struct trap *trap)
+{
+	int code = 0;
+	uint64_t addr = 0;
+	unsigned access = 0;
+	struct thread *t = thread_current();
+	// Only the copy functions touch the program's memory, with the kernel lock held and a process to blame.
+	if (!t || !t->process || arch_trap_signal(frame, trap, &code, &addr, &access) != 0 || !user_range_ok(addr, 1))
+		return -EFAULT;
+	plat_stats()->faults++;
+	t->process->faults_minor++;
+	return mm_fault(t->process->mm, addr, access, &code) ? -EFAULT : 0;
+}

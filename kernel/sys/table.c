@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// The dispatch table: rows.inc, generated from syscalls.def, read three times.
+#include "sys/table.h"
+
+#include <stddef.h>
+
+#include "base/util.h"
+#include "sys/refuse.h"
+#include "sys/syscalls.h"
+
+// The names, one after another in one object, so that a row needs two bytes and no relocation.
+static const struct names {
+#define ROW(name, ...) char name##_text[sizeof(#name)];
+#include "sys/rows.inc"
+#undef ROW
+} names = {
+#define ROW(name, ...) #name,
+#include "sys/rows.inc"
+#undef ROW
+};
+
+// A handler takes what it declares of the six argument registers; both ABIs allow the call.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-function-type"
+const sys_handler sys_handlers[] = {
+#define ROW(name, handler, ...) [__NR_##name] = (sys_handler)(handler),
+#include "sys/rows.inc"
+#undef ROW
+};
+#pragma GCC diagnostic pop
+
+const struct sys_row sys_rows[] = {
+#define ROW(name_, handler, level_, class_, ...) \
+	[__NR_##name_] = {.name = offsetof(struct names, name_##_text), .level = level_, .class = class_, .arg = {__VA_ARGS__}},
+#include "sys/rows.inc"
+#undef ROW
+};
+
+const unsigned sys_row_count = ARRAY_SIZE(sys_rows);
+_Static_assert(ARRAY_SIZE(sys_rows) == ARRAY_SIZE(sys_handlers), "one table");
+
+const char *sys_name(uint64_t nr)
+{
+	if (nr >= sys_row_count || !sys_rows[nr].level)
+		return NULL;
+	return (const char *)&names + sys_rows[nr].name;
+}

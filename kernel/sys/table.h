@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// The dispatch table made from syscalls.def. Nothing outside sys/ knows call numbers.
+#ifndef WHELK_SYS_TABLE_H
+#define WHELK_SYS_TABLE_H
+
+#include <asm/unistd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/api.h"
+
+#define SYS_MAX_ARGS 6
+
+// Argument kinds; the tracer prints by them.
+enum sys_arg {
+	ARG_NONE,
+	ARG_INT, ARG_UINT, ARG_FD, ARG_AT, ARG_SIZE, ARG_OFF, ARG_ULONG, ARG_ADDR, ARG_PATH, ARG_PTR, ARG_CPTR, ARG_SBUF,
+	ARG_SIG, ARG_CLOCK, ARG_WHENCE, ARG_IDTYPE, ARG_FUTEXOP, ARG_OFLAGS, ARG_POLLT, ARG_PROT, ARG_MAPFLAGS, ARG_ATFLAGS,
+	ARG_SOCKDOM, ARG_EPOLLOP, ARG_FCNTLOP, ARG_IOCTLOP, ARG_PRCTLOP, ARG_MADV, ARG_TID, ARG_PID, ARG_UID, ARG_GID,
+	ARG_MODE, ARG_CLONEFLAGS, ARG_TIMESPEC,
+};
+
+enum sys_level { LEVEL_FULL = 1, LEVEL_PART, LEVEL_STUB, LEVEL_EPERM, LEVEL_ABSENT, LEVEL_NONE };
+
+enum sys_class { CLASS_OTHER, CLASS_FILE, CLASS_DESC, CLASS_MEMORY, CLASS_SIGNAL, CLASS_NETWORK, CLASS_PROCESS, CLASS_TIME, CLASS_FUTEX, CLASS_SCHED };
+
+// Every handler is called with six register arguments; it declares those it has.
+typedef long (*sys_handler)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+
+struct sys_row {
+	uint16_t name;		   // offset into sys_names
+	uint8_t level, class;
+	uint8_t arg[SYS_MAX_ARGS]; // enum sys_arg, ARG_NONE ends
+};
+
+extern const sys_handler sys_handlers[]; // NULL: no handler
+extern const struct sys_row sys_rows[];	 // level 0: no row
+extern const unsigned sys_row_count;
+
+API const char *sys_name(uint64_t nr); // "openat", or NULL
+
+#endif

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+//
+// open(2): from a name to an open file, with creation, truncation, permissions; device nodes and FIFOs
+// are handed to their drivers here.
+#include <linux/inotify.h>
+#include <linux/openat2.h>
+
+#include "base/format.h"
+#include "pipe/pipe.h"
+#include "vfs/private.h"
+
+#define DEVICE_MAX 256
+
+static int (*device_open_table[DEVICE_MAX])(struct inode *inode, struct file *f);
+
+void device_register(unsigned major, int (*open)(struct inode *inode, struct file *f))
+{
+	if (major < DEVICE_MAX)
+		device_open_table[major] = open;
+}
+
+static int device_open(struct inode *i, struct file *f)
+{
+	unsigned major = i->rdev >> 8 & 0xfff;
+	if (!S_ISCHR(i->mode) || major >= DEVICE_MAX || !device_open_table[major])
+		return -ENXIO;
+	return device_open_table[major](i, f);
+}
+
+static int open_check(struct inode *i, int flags)
+{
+	int acc = flags & O_ACCMODE;
+	bool write = acc != O_RDONLY;
+	unsigned mask = (acc != O_WRONLY ? 4 : 0) | (write || (flags & O_TRUNC) ? 2 : 0);
+	if (S_ISLNK(i->mode))
+		return -ELOOP;
+	if (S_ISDIR(i->mode) && (write || (flags & (O_CREAT | O_TRUNC))))
+		return -EISDIR;
+	if (S_ISSOCK(i->mode))
+		return -ENXIO;
+	if ((flags & O_NOATIME) && !inode_is_owner(i))
+		return -EPERM;
+	int err = inode_permission(i, mask);
+	if (!err && (mask & 2) && S_ISREG(i->mode) && i->deny_write)
+		err = -ETXTBSY;
+	return err;
+}
+
+static int open_inode(struct file *f)
+{
+	struct inode *i = f->inode;
+	bool own = i->ops && i->ops->open;
+	if (S_ISFIFO(i->mode) && !own)
+		return fifo_open(i, f);
+	if (S_ISCHR(i->mode) && !own)
+		return device_open(i, f);
+	if (S_ISBLK(i->mode) || !(i->mode & S_IFMT)) // the latter: eventfd and its like, by a magic link
+		return -ENXIO;
+	if (S_ISREG(i->mode) || S_ISDIR(i->mode))
+		f->mode |= FILE_SEEK;
+	if (S_ISREG(i->mode) && (f->mode & FILE_WRITE)) {
+		i->write_count++;
+		f->mode |= FILE_COUNTED;
+	}
+	return own ? i->ops->open(i, f) : 0;
+}
+
+int open_path(const struct path *p, int flags, bool created, struct file **out)
+{
+	struct inode *i = path_inode(p);
+	struct file *f;
+	int err;
+
+	if (!i)
+		return -ENOENT;
+	if ((flags & O_DIRECTORY) && !S_ISDIR(i->mode))
+		return -ENOTDIR;
+	if (!(flags & O_PATH) && !created && (err = open_check(i, flags)))
+		return err;
+	f = file_alloc(i, (uint32_t)flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | __O_TMPFILE));
+	if (!f)
+		return -ENOMEM;
+	f->path = *p;
+	path_get(&f->path);
+	if (flags & O_PATH) {
+		*out = f;
+		return 0;
+	}
+	f->flags |= O_LARGEFILE;
+	if ((err = open_inode(f))) // a terminal looks at O_NOCTTY
+		goto fail;
+	f->flags &= ~(uint32_t)O_NOCTTY;
+	if (!f->ops) {
+		err = -ENXIO;
+		goto fail;
+	}
+	if ((flags & O_TRUNC) && S_ISREG(i->mode) && !created && (err = inode_truncate(i, 0, f)))
+		goto fail_opened;
+	notify_file(f, IN_OPEN);
+	*out = f;
+	return 0;
+fail:
+	f->ops = NULL; // never opened: no release
+fail_opened:
+	file_put(f);
+	return err;
+}
+
+int vfs_open_path(const struct path *p, int flags, struct file **out) { return open_path(p, flags, false, out); }
+
+// The new file in the negative dentry d of directory `dir`, whose lock is held.
+static int open_create(struct path *dir, struct dentry *d, uint32_t mode)
+{
+	struct process *p = vfs_process();
+	struct inode *i = dir->dentry->inode, *made;
+	int err = dir->dentry->unlinked ? -ENOENT : inode_permission(i, 2 | 1);
+	if (err)
+		return err;
+	if (!i->ops->create)
+		return i->super->readonly ? -EROFS : -EACCES;
+	mode &= 07777 & ~(p && p->fs ? p->fs->umask : 0);
+	err = i->ops->create(i, d->name, d->len, S_IFREG | mode, 0, &made);
+	if (!err)
+		dentry_instantiate(d, made);
+	return err;
+}
+
+// O_CREAT: walk_parent is done. WALK_AGAIN after a link.
+static int open_last_create(struct walk *w, int flags, uint32_t mode, struct file **out)
+{
+	struct path target = {w->at.mount, NULL};
+	bool created = false;
+	struct inode *dir = w->at.dentry->inode;
+	int err;
+
+	if (w->type != LAST_NORM || w->slash)
+		return flags & O_EXCL && w->type != LAST_NORM ? -EEXIST : -EISDIR;
+	for (int tries = 0;; tries++) {
+		mutex_lock(&dir->lock);
+		err = dentry_lookup(w->at.dentry, w->last, w->len, true, &target.dentry);
+		if (!err && !target.dentry->inode) {
+			err = open_create(&w->at, target.dentry, mode);
+			created = !err;
+		}
+		mutex_unlock(&dir->lock);
+		if (!err)
+			break;
+		if (target.dentry) { // it may have appeared behind the cache: look again, once
+			dentry_invalidate(target.dentry);
+			path_put(&target);
+		}
+		if (err != -EEXIST || tries)
+			return err;
+	}
+	if (created) {
+		notify_dentry(target.dentry, IN_CREATE);
+	} else if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) {
+		err = -EEXIST;
+	} else if (S_ISLNK(target.dentry->inode->mode) && !(flags & O_NOFOLLOW)) {
+		err = walk_follow(w, target.dentry);
+		path_put(&target);
+		return err ? err : WALK_AGAIN;
+	} else {
+		mount_cross_down(&target);
+	}
+	if (!err)
+		err = open_path(&target, flags, created, out);
+	path_put(&target);
+	return err;
+}
+
+static int open_last(struct walk *w, int flags, uint32_t mode, struct file **out)
+{
+	bool magic = w->type == LAST_ROOT && w->links; // a magic link led to the object itself
+	if ((flags & O_CREAT) && !(flags & O_PATH) && !magic)
+		return open_last_create(w, flags, mode, out);
+	struct path target;
+	int err = walk_last(w, (flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0),
+			    &target);
+	if (err)
+		return err;
+	err = open_path(&target, S_ISDIR(target.dentry->inode->mode) ? flags : flags & ~O_CREAT, false, out);
+	path_put(&target);
+	return err;
+}
+
+static int open_tmpfile(int dirfd, const char *name, int flags, uint32_t mode, uint64_t resolve, struct file **out)
+{
+	struct process *proc = vfs_process();
+	struct path dir, p;
+	struct inode *made;
+	char text[32];
+	int err = walk_lookup(dirfd, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, resolve, &dir);
+	if (err)
+		return err;
+	struct inode *i = path_inode(&dir);
+	err = inode_permission(i, 2 | 1);
+	if (!err)
+		err = i->ops->tmpfile ? 0 : -EOPNOTSUPP;
+	if (!err)
+		err = i->ops->tmpfile(i, S_IFREG | (mode & 07777 & ~(proc && proc->fs ? proc->fs->umask : 0)), &made);
+	if (err)
+		goto out;
+	int len = format(text, sizeof text, "#%lu", made->ino);
+	p.mount = dir.mount;
+	p.dentry = dentry_create_unlinked(dir.dentry, text, (size_t)len, made);
+	if (!p.dentry) {
+		inode_put(made);
+		err = -ENOMEM;
+		goto out;
+	}
+	err = open_path(&p, flags & ~O_DIRECTORY, true, out);
+	path_put(&p);
+out:
+	path_put(&dir);
+	return err;
+}
+
+int vfs_open_how(int dirfd, const char *name, int flags, uint32_t mode, uint64_t resolve, struct file **out)
+{
+	if (flags & O_PATH)
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	if ((flags & O_ACCMODE) == O_ACCMODE && !(flags & O_PATH))
+		return -EINVAL; // Linux: for ioctl only; no driver here has a use for it
+	if (flags & __O_TMPFILE) {
+		if (!(flags & O_DIRECTORY) || (flags & O_CREAT) || (flags & O_ACCMODE) == O_RDONLY)
+			return -EINVAL;
+		return open_tmpfile(dirfd, name, flags, mode, resolve, out);
+	}
+	if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
+		return -EINVAL;
+	if (flags & O_EXCL && flags & O_CREAT)
+		flags |= O_NOFOLLOW;
+	if (!*name)
+		return -ENOENT;
+	struct walk w;
+	int err = walk_begin(&w, dirfd, name, resolve);
+	if (!err)
+		do {
+			err = walk_parent(&w);
+			if (!err)
+				err = open_last(&w, flags, mode, out);
+		} while (err == WALK_AGAIN);
+	walk_end(&w);
+	return err;
+}
+
+int vfs_open(int dirfd, const char *name, int flags, uint32_t mode, struct file **out)
+{
+	return vfs_open_how(dirfd, name, flags, mode, 0, out);
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+//
+// The commands: each gets its own name as argv[0] and returns the exit status.
+#ifndef WHELK_MONITOR_CMD_H
+#define WHELK_MONITOR_CMD_H
+
+#define CMD_FAILED	   125 // the monitor's own failure
+#define CMD_NOT_EXECUTABLE 126
+#define CMD_NOT_FOUND	   127
+
+int cmd_run(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+
+#endif

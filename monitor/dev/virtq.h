@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+//
+// The device's side of a split virtqueue (virtio 1.2, section 2.7) in guest RAM. Nothing the
+// guest wrote is trusted: every ring word is loaded once, every index, length and address is
+// checked before use, chains are bounded by the ring's size, and a queue that breaks the rules
+// is marked broken and never looked at again. One thread at a time uses a queue (the owner locks).
+#ifndef WHELK_MONITOR_DEV_VIRTQ_H
+#define WHELK_MONITOR_DEV_VIRTQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "abi/boot.h"
+
+#define VIRTQ_MAX_SIZE	   1024
+#define VIRTQ_MAX_SEGMENTS 600 // of one chain, both directions
+
+struct memory;
+struct vring_desc;
+struct vring_avail;
+struct vring_used;
+
+struct virtq {
+	struct memory *memory;
+	struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
+	uint32_t size;
+	uint16_t last_avail; // next entry of the avail ring to look at
+	uint16_t used_index; // ours: never read back from the guest
+	bool broken;
+};
+
+// A request: pieces the device reads, then pieces it writes. All lie in guest RAM.
+struct virtq_chain {
+	uint16_t head;
+	unsigned in_count, out_count;
+	size_t in_len, out_len;
+	struct iovec *in;  // device-readable
+	struct iovec *out; // device-writable, follows `in` in the same array
+	struct iovec segment[VIRTQ_MAX_SEGMENTS];
+};
+
+// 0, or -EINVAL when the rings do not lie in RAM or the size is no power of two.
+int virtq_attach(struct virtq *q, struct memory *memory, const struct abi_queue *where);
+// 1: *c is the next request. 0: none. -EPROTO: the guest broke the rules; the queue is dead.
+int virtq_pop(struct virtq *q, struct virtq_chain *c);
+// Gives a request back with `written` bytes in its writable pieces.
+void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
+
+// Copies from the readable pieces (to the writable ones), `skip` bytes into them; bytes copied.
+size_t virtq_copy_in(const struct virtq_chain *c, size_t skip, void *dst, size_t len);
+size_t virtq_copy_out(const struct virtq_chain *c, size_t skip, const void *src, size_t len);
+// The part [skip, skip + len) of `from` as pieces in `to` (room for `count`); pieces used.
+unsigned virtq_slice(const struct iovec *from, unsigned count, size_t skip, size_t len, struct iovec *to);
+
+#endif

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+//
+// The help texts: a screen of 80 x 24 each.
+#ifndef WHELK_MONITOR_HELP_H
+#define WHELK_MONITOR_HELP_H
+
+#define WHELK_VERSION "0.1"
+
+extern const char help_main[], help_run[], help_doctor[];
+
+#endif

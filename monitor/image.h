@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// The kernel image (abi/image.h): what it is made of, and putting it into guest RAM.
+#ifndef WHELK_MONITOR_IMAGE_H
+#define WHELK_MONITOR_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/image.h"
+
+#define IMAGE_SEGMENTS 4
+#define IMAGE_SLOT     (64ull << 20) // the image is smaller than this
+
+struct image_segment {
+	uint64_t start, end; // link-time, page-aligned
+	bool write, exec;
+};
+
+struct image {
+	const uint8_t *file;
+	size_t file_size;
+	struct abi_image head;
+	uint64_t size; // link-time end, page-aligned
+	struct image_segment segment[IMAGE_SEGMENTS];
+	unsigned segment_count;
+	uint64_t rela_off, rela_size;
+};
+
+extern const uint8_t image_builtin[], image_builtin_end[];
+
+// Checks the file and fills *image. 0 or -ENOEXEC.
+int image_open(struct image *image, const void *file, size_t size);
+// Puts it at `ram` (image->size bytes, zero), relocated to run at `va`. 0 or -ENOEXEC.
+int image_load(const struct image *image, uint8_t *ram, uint64_t va);
+
+#endif

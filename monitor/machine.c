@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+//
+// Building a machine, running it, taking it down.
+#include "monitor/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "monitor/dev/fs.h"
+#include "monitor/private.h"
+
+#define MEMORY_MIN (16ull << 20)
+
+static const char *const exit_name[EXIT_KINDS] = {
+	[EXIT_EXIT] = "exit", [EXIT_IDLE] = "idle", [EXIT_KICK] = "kick", [EXIT_START] = "start",
+	[EXIT_CONSOLE] = "console", [EXIT_TIMER] = "timer", [EXIT_QUEUE] = "queue", [EXIT_REPORT] = "report",
+	[EXIT_OTHER] = "other", [EXIT_SIGNAL] = "signal", [EXIT_WINDOW] = "window", [EXIT_INJECT] = "interrupt",
+};
+static_assert(EXIT_KINDS <= ARRAY_SIZE(((struct machine_result *)0)->exits), "machine_result.exits");
+
+const char *machine_exit_name(unsigned kind) { return kind < EXIT_KINDS ? exit_name[kind] : NULL; }
+struct memory *machine_memory(struct machine *m) { return &m->memory; }
+
+static void wake_all(struct machine *m)
+{
+	for (unsigned i = 0; m->vcpu && i < m->cpu_count; i++)
+		vcpu_wake(&m->vcpu[i]);
+}
+
+static bool claim_end(struct machine *m)
+{
+	return !__atomic_exchange_n(&m->end_claimed, true, __ATOMIC_SEQ_CST);
+}
+
+static void publish_end(struct machine *m, enum machine_end end)
+{
+	m->result->end = end;
+	__atomic_store_n(&m->ended, true, __ATOMIC_SEQ_CST);
+	wake_all(m);
+}
+
+void machine_finish(struct machine *m, enum machine_end end, int wait_status)
+{
+	if (!claim_end(m))
+		return;
+	m->result->wait_status = wait_status;
+	publish_end(m, end);
+}
+
+int machine_fail(struct machine *m, int err, const char *fmt, ...)
+{
+	if (!claim_end(m))
+		return err;
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(m->result->what, sizeof(m->result->what), fmt, ap);
+	va_end(ap);
+	m->result->error = err;
+	publish_end(m, MACHINE_FAILED);
+	return err;
+}
+
+// --- news for the guest --------------------------------------------------------------------------------
+
+void machine_event_cpu(struct machine *m, unsigned cpu, uint32_t events)
+{
+	__atomic_fetch_or(&m->cpus[cpu].pending, events, __ATOMIC_SEQ_CST);
+	vcpu_wake(&m->vcpu[cpu]);
+}
+
+void machine_event(struct machine *m, uint32_t events) { machine_event_cpu(m, 0, events); }
+
+void machine_console_ready(struct machine *m, uint32_t bits)
+{
+	__atomic_fetch_or(&m->console->ready, bits, __ATOMIC_SEQ_CST);
+	machine_event(m, ABI_EVENT_CONSOLE);
+}
+
+void machine_signal(struct machine *m, int sig)
+{
+	if (sig < 1 || sig > 64)
+		return;
+	__atomic_fetch_or(&m->boot->host_signals, 1ull << (sig - 1), __ATOMIC_SEQ_CST);
+	machine_event(m, ABI_EVENT_SIGNAL);
+}
+
+void machine_stop(struct machine *m)
+{
+	if (__atomic_fetch_add(&m->stop_requests, 1, __ATOMIC_SEQ_CST))
+		machine_finish(m, MACHINE_EXITED, SIGKILL);
+	else
+		machine_event(m, ABI_EVENT_STOP);
+}
+
+// --- building --------------------------------------------------------------------------------------------
+
+static int open_kvm(struct machine *m)
+{
+	m->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (m->kvm_fd < 0)
+		return machine_fail(m, -errno, "cannot open /dev/kvm: %s", strerror(errno));
+	if (ioctl(m->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+		return machine_fail(m, -ENOSYS, "/dev/kvm speaks another version than %d", KVM_API_VERSION);
+	do {
+		m->vm_fd = ioctl(m->kvm_fd, KVM_CREATE_VM, 0);
+	} while (m->vm_fd < 0 && errno == EINTR);
+	return m->vm_fd < 0 ? machine_fail(m, -errno, "KVM cannot create a virtual machine: %s", strerror(errno)) : 0;
+}
+
+static int open_image(struct machine *m)
+{
+	const struct machine_config *c = m->config;
+	const void *file = c->kernel ? c->kernel : image_builtin;
+	size_t size = c->kernel ? c->kernel_size : (size_t)(image_builtin_end - image_builtin);
+	int err = image_open(&m->image, file, size);
+	return err ? machine_fail(m, err, "the kernel image is damaged") : 0;
+}
+
+static void fs_event(void *arg, uint32_t events) { machine_event(arg, events); }
+
+static void fs_worker_enter(void *arg)
+{
+	struct machine *m = arg;
+	const struct machine_hooks *h = m->config->hooks;
+	if (h && h->thread_enter && h->thread_enter(m->config->hooks_arg, MACHINE_THREAD_FS))
+		machine_fail(m, -EPERM, "cannot confine the file server's thread");
+}
+
+static int build_fs(struct machine *m)
+{
+	const struct machine_config *c = m->config;
+	struct fs_mount mount[ABI_MAX_MOUNTS];
+
+	if (!c->mount_count)
+		return 0;
+	for (unsigned i = 0; i < c->mount_count; i++)
+		mount[i] = (struct fs_mount){.fd = c->mount[i].fd, .readonly = c->mount[i].readonly};
+	struct fs_config fc = {
+		.memory = &m->memory,
+		.sync = m->boot->queue[ABI_QUEUE_FS_SYNC],
+		.async = m->boot->queue[ABI_QUEUE_FS_ASYNC],
+		.mount = mount,
+		.mount_count = c->mount_count,
+		.dax_base = m->memory.dax,
+		.dax_size = m->memory.dax_size,
+		.event = fs_event,
+		.event_arg = m,
+		.worker_enter = fs_worker_enter,
+		.worker_arg = m,
+	};
+	int err = fs_create(&m->fs, &fc);
+	if (err)
+		return machine_fail(m, err, "cannot start the file server: %s", strerror(-err));
+	for (unsigned i = 0; i < c->mount_count; i++)
+		m->boot->mount[i].root_node = fs_root_node(m->fs, i);
+	err = fs_start(m->fs);
+	return err ? machine_fail(m, err, "cannot start the file server's thread: %s", strerror(-err)) : 0;
+}
+
+static int build(struct machine *m)
+{
+	const struct machine_config *c = m->config;
+	uint64_t size = MAX(ALIGN_DOWN(c->memory_size, HUGE_SIZE), MEMORY_MIN);
+
+	if (c->mount_count > ABI_MAX_MOUNTS || c->cpus < 1 || c->cpus > ABI_MAX_CPUS)
+		return machine_fail(m, -EINVAL, "a machine has 1 to %d CPUs and at most %d mounts", ABI_MAX_CPUS, ABI_MAX_MOUNTS);
+	int err = open_image(m);
+	if (!err)
+		err = open_kvm(m);
+	if (err)
+		return err;
+	err = memory_create(&m->memory, size, c->dax_size);
+	if (!err)
+		err = memory_attach(&m->memory, m->vm_fd);
+	if (err)
+		return machine_fail(m, err, "cannot get %lu MiB of memory for the guest: %s", size >> 20, strerror(-err));
+	err = arch_vm_probe(m);
+	if (!err)
+		err = boot_build(m);
+	if (!err)
+		err = vcpu_init(m);
+	if (!err)
+		err = vcpu_create(m, 0);
+	if (!err)
+		err = build_fs(m);
+	return err ? machine_fail(m, err, "cannot build the machine: %s", strerror(-err)) : 0;
+}
+
+static int enter(struct machine *m)
+{
+	const struct machine_hooks *h = m->config->hooks;
+	int err = h && h->ready ? h->ready(m->config->hooks_arg, m) : 0;
+	if (!err && h && h->thread_enter)
+		err = h->thread_enter(m->config->hooks_arg, MACHINE_THREAD_MAIN_CPU);
+	return err ? machine_fail(m, err, "cannot make the machine ready: %s", strerror(-err)) : 0;
+}
+
+static void collect(struct machine *m)
+{
+	for (unsigned i = 0; m->vcpu && i < m->cpu_count; i++)
+		for (unsigned k = 0; k < EXIT_KINDS; k++)
+			m->result->exits[k] += m->vcpu[i].exits[k];
+	if (m->stats)
+		memcpy(&m->result->stats, m->stats, sizeof(m->result->stats));
+}
+
+static void join_others(struct machine *m)
+{
+	pthread_mutex_lock(&m->lock);
+	for (unsigned i = 1; i < m->cpu_count; i++)
+		if (m->vcpu[i].thread) {
+			pthread_mutex_unlock(&m->lock);
+			pthread_join(m->vcpu[i].thread, NULL);
+			pthread_mutex_lock(&m->lock);
+		}
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void destroy(struct machine *m)
+{
+	if (m->fs)
+		fs_destroy(m->fs);
+	for (unsigned i = 0; m->vcpu && i < m->cpu_count; i++)
+		vcpu_destroy(&m->vcpu[i]);
+	free(m->vcpu);
+	free(m->cpuid);
+	if (m->vm_fd >= 0)
+		close(m->vm_fd);
+	if (m->kvm_fd >= 0)
+		close(m->kvm_fd);
+	memory_destroy(&m->memory);
+}
+
+int machine_run(const struct machine_config *config, struct machine_result *result)
+{
+	static struct machine machine; // too large for a stack, and used by signal handlers
+	struct machine *m = &machine;
+
+	memset(result, 0, sizeof(*result));
+	*m = (struct machine){.config = config, .result = result, .kvm_fd = -1, .vm_fd = -1, .cpu_count = config->cpus};
+	m->memory = (struct memory){.ram_fd = -1, .vm_fd = -1};
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_mutex_init(&m->console_lock, NULL);
+	pthread_mutex_init(&m->clock_lock, NULL);
+	if (build(m) == 0 && enter(m) == 0) {
+		vcpu_loop(&m->vcpu[0]);
+		join_others(m);
+	}
+	collect(m);
+	destroy(m);
+	return result->end == MACHINE_FAILED ? result->error : 0;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//
+// One virtual machine, from nothing to its end. The commands fill a machine_config, give hooks
+// for what is not the machine's own business (console, reports, the jail) and call machine_run(),
+// which returns when the program has ended or the machine failed. One machine per process.
+#ifndef WHELK_MONITOR_MACHINE_H
+#define WHELK_MONITOR_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/boot.h"
+#include "abi/console.h"
+#include "abi/report.h"
+#include "monitor/memory.h"
+
+struct machine;
+
+struct machine_mount {
+	int fd;		  // O_PATH directory; the machine keeps its own copy
+	const char *path; // where in the guest; mount 0 is "/"
+	bool readonly;	  // the host refuses writes
+	bool overlay;	  // an in-memory overlay on top
+};
+
+enum machine_thread { MACHINE_THREAD_MAIN_CPU, MACHINE_THREAD_CPU, MACHINE_THREAD_TIMER, MACHINE_THREAD_FS };
+
+// All are optional (NULL). They run on the thread that is named; none may call machine_run().
+struct machine_hooks {
+	// Everything is open and built; the calling thread starts its loop next: time to put on the jail.
+	// 0 or -errno (ends the machine).
+	int (*thread_enter)(void *arg, enum machine_thread which);
+	// ABI_DOORBELL_CONSOLE, on a vCPU thread: one request at a time (the machine holds a lock). `c` is shared with
+	// the guest: copy before checking. Fills c->request.result.
+	void (*console)(void *arg, struct abi_console *c);
+	// Copies; not shared with the guest.
+	void (*report)(void *arg, const struct abi_report *r);
+	void (*panic)(void *arg, const struct abi_panic *p, uint64_t kernel_va, uint64_t kernel_size);
+	void (*booted)(void *arg); // ABI_DOORBELL_BOOTED
+	// The machine is complete and its `machine` may be used with the functions below; before any vCPU runs.
+	int (*ready)(void *arg, struct machine *m);
+};
+
+struct machine_config {
+	uint64_t memory_size; // bytes; rounded down to 2 MiB, at least 16 MiB
+	uint64_t dax_size;    // bytes of the file window, 0: none
+	unsigned cpus;	      // 1 .. ABI_MAX_CPUS
+	const char *exec_path;
+	char *const *argv; // NULL-terminated
+	char *const *envp;
+	const char *cwd;      // NULL: "/"
+	const char *hostname; // NULL: "whelk"
+	const char *trace;    // NULL: ""
+	uint32_t flags;	      // ABI_FLAG_*
+	uint32_t uid, gid;
+	uint32_t syscalls; // ABI_SYSCALLS_*
+	uint32_t umask;
+	uint64_t start_ns; // CLOCK_MONOTONIC when main() began
+	uint64_t stack_limit, nofile_limit;
+	const struct machine_mount *mount;
+	unsigned mount_count;
+	bool no_random; // fixed addresses and seed (debugging)
+	const struct machine_hooks *hooks;
+	void *hooks_arg;
+	const void *kernel; // kernel image; NULL: the one built in
+	size_t kernel_size;
+};
+
+enum machine_end {
+	MACHINE_EXITED, // the program ended: wait_status
+	MACHINE_PANIC,	// the kernel gave up; the panic hook has been called
+	MACHINE_FAILED, // the machine could not be built or run: error
+};
+
+struct machine_result {
+	enum machine_end end;
+	int wait_status;
+	int error;	 // -errno
+	char what[160];	 // one sentence about `error`
+	struct abi_stats stats; // as the kernel left it (untrusted numbers); zero when the machine was not built
+	uint64_t exits[16]; // exits of all vCPUs by kind, machine_exit_name()
+};
+
+// Runs the machine on the calling thread (vCPU 0). 0, or -errno as in result->error.
+int machine_run(const struct machine_config *config, struct machine_result *result);
+const char *machine_exit_name(unsigned kind); // NULL past the last kind
+
+// From any thread while the machine runs.
+void machine_event(struct machine *m, uint32_t events);		// ABI_EVENT_* for vCPU 0
+void machine_console_ready(struct machine *m, uint32_t bits);	// abi_console.ready |= bits, and the event
+void machine_signal(struct machine *m, int signal);		// async-signal-safe: a host signal for the program
+void machine_stop(struct machine *m);				// async-signal-safe: SIGKILL semantics; a second call ends the machine at once
+struct memory *machine_memory(struct machine *m);
+
+#define MACHINE_SIGNAL_KICK 35 // real-time signal the machine uses between its threads (SIGRTMIN + 1 with glibc)
+
+#endif

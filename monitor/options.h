@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// The command line of `whelk run`, as typed: sizes and lists are parsed and checked here, paths are not
+// opened. All strings live as long as argv, but for those marked.
+#ifndef WHELK_MONITOR_OPTIONS_H
+#define WHELK_MONITOR_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "abi/boot.h"
+
+struct options_volume {
+	char *host, *guest; // allocated; guest is absolute, without a trailing slash
+	bool readonly;
+};
+
+struct options {
+	uint64_t memory_size;
+	unsigned cpus;
+	struct options_volume volume[ABI_MAX_MOUNTS - 1];
+	unsigned volume_count;
+	char **env; // allocated list, NULL-terminated; strings allocated
+	unsigned env_count;
+	const char *root, *cwd, *hostname, *kernel;
+	const char *trace; // NULL: no tracing; "": everything
+	uint32_t uid, gid, syscalls;
+	bool user_set, stats, no_jail, help;
+	char **argv; // program and arguments
+};
+
+// 0, or -EINVAL after a message has named the option.
+int options_parse(struct options *o, int argc, char **argv);
+void options_free(struct options *o);
+int options_setenv(struct options *o, const char *assignment, bool keep); // "NAME=value"; keep: an earlier one stays
+const char *options_getenv(const struct options *o, const char *name);	  // or NULL
+
+#endif

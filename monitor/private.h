@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+//
+// The machine as its own files see it: machine.c puts it together, boot.c fills guest memory, vcpu.c
+// runs it, dev/doorbell.c serves its exits, arch/<name>/ knows the processor.
+#ifndef WHELK_MONITOR_PRIVATE_H
+#define WHELK_MONITOR_PRIVATE_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "abi/boot.h"
+#include "monitor/image.h"
+#include "monitor/machine.h"
+#include "monitor/memory.h"
+
+struct fs;
+struct kvm_run;
+struct kvm_cpuid2;
+
+enum exit_kind {
+	EXIT_EXIT, EXIT_IDLE, EXIT_KICK, EXIT_START, EXIT_CONSOLE, EXIT_TIMER, EXIT_QUEUE, EXIT_REPORT, EXIT_OTHER,
+	EXIT_SIGNAL, // EINTR: kicked, or the timer
+	EXIT_WINDOW, // the guest had to be let run before an interrupt
+	EXIT_INJECT, // interrupts given
+	EXIT_KINDS,
+};
+
+struct vcpu {
+	struct machine *machine;
+	unsigned number;
+	int fd; // -1: not created
+	struct kvm_run *run;
+	size_t run_size;
+	struct abi_cpu *shared; // hostile memory
+	pthread_t thread;
+	pid_t tid;
+	bool running;	   // `thread` and `tid` are valid (atomic)
+	uint32_t sleeping; // futex: 1 while the thread sleeps for an idle guest
+	timer_t timer;	   // signals this thread
+	bool timer_made;
+	uint64_t timer_ns; // what it is set for; ~0: nothing
+	uint64_t exits[EXIT_KINDS];
+};
+
+// Where things lie in guest RAM.
+struct layout {
+	uint64_t next; // bump allocator, page-aligned
+	uint64_t kernel_gpa, root_gpa, boot_gpa, cpus_gpa, clock_gpa, stats_gpa, console_gpa, string_gpa, nucleus_gpa;
+	uint64_t direct_va, kernel_va, nucleus_va, doorbell_va, boot_va;
+	uint64_t string_size;
+};
+
+// What the processor offers, decided once (arch/<name>/cpu.c).
+struct features {
+	uint64_t xcr0, hwcap, hwcap2;
+	uint32_t xsave_size;
+	bool pvm; // this KVM emulates ring 0
+	bool pku;
+	uint64_t tsc_khz;
+};
+
+struct machine {
+	const struct machine_config *config;
+	struct machine_result *result;
+	int kvm_fd, vm_fd;
+	struct kvm_cpuid2 *cpuid;
+	struct memory memory;
+	struct image image;
+	struct layout layout;
+	struct features features;
+	unsigned cpu_count;
+	struct vcpu *vcpu;
+
+	// In guest memory: hostile once the first vCPU has run.
+	struct abi_boot *boot;
+	struct abi_cpu *cpus;
+	struct abi_clock *clock;
+	struct abi_stats *stats;
+	struct abi_console *console;
+
+	struct fs *fs;
+	pthread_mutex_t lock;	      // vCPU creation, the end
+	pthread_mutex_t console_lock; // one console request at a time
+	pthread_mutex_t clock_lock;
+	uint64_t clock_due_ns;	      // when the clock page wants a new anchor (atomic)
+	uint64_t clock_tsc, clock_ns; // the last anchor: counter and CLOCK_MONOTONIC, as measured
+	bool end_claimed;	      // atomic: somebody fills the result
+	bool ended;		      // atomic: the result is final
+	unsigned stop_requests;
+};
+
+uint64_t mono_ns(void);
+
+// machine.c
+void machine_finish(struct machine *m, enum machine_end end, int wait_status); // first one counts
+int machine_fail(struct machine *m, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4))); // returns err
+void machine_event_cpu(struct machine *m, unsigned cpu, uint32_t events);
+
+// boot.c: everything the first instruction finds in memory.
+int boot_build(struct machine *m);
+uint64_t layout_take(struct machine *m, uint64_t bytes); // whole zero pages of RAM, or 0
+
+// vcpu.c
+int vcpu_init(struct machine *m);			// signal handling
+int vcpu_create(struct machine *m, unsigned n);		// once per n
+int vcpu_start_thread(struct machine *m, unsigned n);	// another than 0
+void vcpu_loop(struct vcpu *v);				// until the machine has ended
+void vcpu_idle(struct vcpu *v);
+void vcpu_wake(struct vcpu *v);				// it must look at its words
+void vcpu_timer_update(struct vcpu *v);
+void vcpu_destroy(struct vcpu *v);
+
+// timer.c: the clock page.
+void clock_init(struct machine *m);
+void clock_refresh(struct machine *m);
+
+// arch/<name>/
+int arch_vm_probe(struct machine *m);			// features; before boot_build()
+int arch_build_tables(struct machine *m);		// page tables, descriptor tables, nucleus groups
+int arch_vcpu_setup(struct vcpu *v);			// registers of a new vCPU
+void arch_vcpu_describe(struct vcpu *v, char *buf, size_t size); // registers, for a failure's sentence
+uint64_t arch_counter(void);
+
+#endif

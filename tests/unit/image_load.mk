@@ -1,0 +1,2 @@
+sources = monitor/image.c
+cflags = -D_GNU_SOURCE

@@ -1,0 +1,2 @@
+sources = base/format.c $(wildcard kernel/vfs/*.c kernel/tmpfs/*.c kernel/pipe/*.c kernel/poll/*.c kernel/anon/*.c)
+cflags = -include tests/unit/vfs_memory.h
