@@ -69,6 +69,7 @@ struct arch_sigframe {
 	bool siginfo;		    // SA_SIGINFO
 	uint64_t mask;		    // blocked set to restore at rt_sigreturn
 	uint64_t sp_base;
+	uint64_t sp_limit;	    // the frame must not reach below (alternate stack); 0: anywhere
 	uint64_t alt_sp, alt_size;  // uc_stack
 	uint32_t alt_flags;
 	uint64_t fault_addr, fault_error, trap_nr; // cr2, err, trapno of the last exception
@@ -78,6 +79,9 @@ int arch_signal_push(struct frame *frame, const struct arch_sigframe *s);
 // rt_sigreturn: reads the frame at the program's sp, restores *frame and vector state.
 // Out: mask and uc_stack as found. -EFAULT.
 int arch_signal_pop(struct frame *frame, uint64_t *mask, uint64_t *alt_sp, uint64_t *alt_size, uint32_t *alt_flags);
+
+// For reports: rax rbx rcx rdx rsi rdi rbp rsp r8..r15 rip rflags fs_base gs_base (or the like); count.
+unsigned arch_report_registers(const struct thread *t, const struct frame *frame, uint64_t reg[24]);
 
 // --- the program's memory --------------------------------------------------------------------
 

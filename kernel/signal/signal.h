@@ -38,6 +38,19 @@ API int signal_send_process(struct process *p SHARED, int sig, const siginfo_k *
 // For faults: blocked or ignored means default action (kills). Sets si_code and si_addr.
 API void signal_force_fault(struct thread *t SHARED, int sig, int code, uint64_t addr);
 API bool signal_pending(struct thread *t SHARED); // one that would interrupt a sleep
+API void signal_thread_exit(struct thread *t SHARED);   // frees what is queued to it
+API void signal_process_exit(struct process *p SHARED);
+
+// A signal whose entry belongs to the sender (POSIX timers): queued at most once at a time. `taken` is called when
+// it is delivered or dropped (info NULL), and may complete what the program gets to see.
+struct signal_entry {
+	struct list link; // in sigqueue.entries; list_init'ed when in none
+	siginfo_k info;
+	void (*taken)(struct signal_entry *e, siginfo_k *info); // NULL: from the heap, freed
+};
+// 0; 1 when it is still queued from last time. `t` NULL: to the process.
+API int signal_send_entry(struct process *p SHARED, struct thread *t SHARED, struct signal_entry *e SHARED);
+API void signal_cancel_entry(struct process *p SHARED, struct thread *t SHARED, struct signal_entry *e SHARED);
 // On the way out to the program: delivers what is deliverable; may not return (fatal).
 // `restart`: the frame is that of a system call which may be restarted.
 API void signal_deliver(struct frame *frame SHARED);

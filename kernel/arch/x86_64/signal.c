@@ -81,6 +81,8 @@ int arch_signal_push(struct frame *frame, const struct arch_sigframe *s)
 {
 	uint64_t vector = ALIGN_DOWN(s->sp_base - RED_ZONE - plat_boot()->xsave_size - sizeof(uint32_t), 64);
 	uint64_t at = ALIGN_DOWN(vector - sizeof(struct rt_frame), 16) - 8;
+	if (at < s->sp_limit || at > s->sp_base)
+		return -EFAULT;
 	struct rt_frame f = {
 		.restorer = s->restorer,
 		.uc = {

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// Counters of the kernel (untrusted: only printed) and of the monitor.
+#include "monitor/stats.h"
+
+#include <sys/resource.h>
+
+#include "monitor/message.h"
+
+void stats_print(const struct machine_result *result, uint64_t start_ns, uint64_t end_ns)
+{
+	const struct abi_stats *s = &result->stats;
+	struct rusage ru;
+	bool printed[ABI_STATS_CALLS] = {false};
+
+	if (s->booted_ns > start_ns)
+		message_plain("boot             %10.3f ms", (double)(s->booted_ns - start_ns) / 1e6);
+	message_plain("total            %10.3f ms", (double)(end_ns - start_ns) / 1e6);
+	message_plain("guest memory     %10lu KiB used, %lu KiB at most", s->pages_used * 4, s->pages_peak * 4);
+	if (getrusage(RUSAGE_SELF, &ru) == 0)
+		message_plain("resident memory  %10ld KiB at most, monitor and guest", ru.ru_maxrss);
+	message_plain("page faults      %10lu, of them %lu on files", s->faults, s->faults_file);
+	message_plain("thread switches  %10lu", s->switches);
+	message_plain("interrupts       %10lu", s->interrupts);
+	message_plain("TLB flushes      %10lu", s->flushes);
+	message_plain("system calls     %10lu trapped, %lu direct", s->traps, s->calls_direct);
+	for (unsigned k = 0; machine_exit_name(k); k++)
+		if (result->exits[k])
+			message_plain("exits: %-9s %10lu", machine_exit_name(k), result->exits[k]);
+	for (int shown = 0; shown < 20; shown++) { // the most frequent
+		unsigned best = ABI_STATS_CALLS;
+		for (unsigned i = 0; i < ABI_STATS_CALLS; i++)
+			if (!printed[i] && s->call[i] && (best == ABI_STATS_CALLS || s->call[i] > s->call[best]))
+				best = i;
+		if (best == ABI_STATS_CALLS)
+			break;
+		printed[best] = true;
+		message_plain("call %-11u %10lu", best, s->call[best]);
+	}
+}
