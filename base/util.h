@@ -12,8 +12,12 @@
 #define container_of(p, t, m)  ((t *)((char *)(p) - offsetof(t, m)))
 #define likely(x)	       __builtin_expect(!!(x), 1)
 #define unlikely(x)	       __builtin_expect(!!(x), 0)
-#define MIN(a, b)	       ({ __typeof__(a) min_a = (a); __typeof__(b) min_b = (b); min_a < min_b ? min_a : min_b; })
-#define MAX(a, b)	       ({ __typeof__(a) max_a = (a); __typeof__(b) max_b = (b); max_a > max_b ? max_a : max_b; })
+// Each argument is evaluated once; the names are numbered so that one may stand inside another.
+#define MIN(a, b)	       UTIL_PICK(a, b, <, UTIL_NAME(pick_a, __COUNTER__), UTIL_NAME(pick_b, __COUNTER__))
+#define MAX(a, b)	       UTIL_PICK(a, b, >, UTIL_NAME(pick_a, __COUNTER__), UTIL_NAME(pick_b, __COUNTER__))
+#define UTIL_PICK(a, b, op, x, y) ({ __typeof__(a) x = (a); __typeof__(b) y = (b); x op y ? x : y; })
+#define UTIL_NAME(a, b)	       UTIL_NAME_(a, b)
+#define UTIL_NAME_(a, b)       a##b
 #define ALIGN_DOWN(x, a)       ((x) & ~((__typeof__(x))(a) - 1))
 #define ALIGN_UP(x, a)	       ALIGN_DOWN((x) + ((__typeof__(x))(a) - 1), a)
 #define IS_ALIGNED(x, a)       (((x) & ((__typeof__(x))(a) - 1)) == 0)

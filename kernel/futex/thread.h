@@ -6,12 +6,9 @@
 
 #include <stddef.h>
 
-#include "base/list.h"
-
 struct thread_futex {
 	void *robust_list; // USER, struct robust_list_head
 	size_t robust_len;
-	struct list pi_owned; // PI futexes this thread owns while others wait
 };
 
 #endif

@@ -30,7 +30,7 @@ static int out_of_memory(void)
 	if (!p->exiting)
 		debug_notice("out of memory: the program is killed (more with -m SIZE)");
 	signal_kill_process(p, SIGKILL);
-	return 0; // the thread dies on its way out
+	return SIGKILL;
 }
 
 // How many pages this fault maps: four times the last run when it starts where the last one ended.

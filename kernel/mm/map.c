@@ -78,6 +78,8 @@ static int check_file(struct file *file, int prot, bool shared)
 		return -EBADF;
 	if (mode == O_WRONLY || (shared && prot & PROT_WRITE && mode != O_RDWR))
 		return -EACCES;
+	if (shared && prot & PROT_WRITE && file->inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
 	return 0;
 }
 
@@ -153,8 +155,12 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t len, int prot, int flags, 
 			return err;
 		}
 	}
+	if (mm->lock_future || flags & MAP_LOCKED) {
+		v->flags |= VMA_LOCKED;
+		mm->locked_pages += len / PAGE_SIZE;
+	}
 	vma_merge_around(mm, (uint64_t)at, (uint64_t)at + len);
-	if (flags & (MAP_POPULATE | MAP_LOCKED) && prot)
+	if (prot && (flags & (MAP_POPULATE | MAP_LOCKED) || (mm->lock_future && !mm->lock_on_fault)))
 		mm_populate(mm, (uint64_t)at, len, prot & PROT_WRITE && type == MAP_PRIVATE);
 	return at;
 }

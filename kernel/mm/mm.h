@@ -52,6 +52,7 @@ struct mm {
 	uint32_t auxv_words;
 	uint64_t code_start, code_end, data_start, data_end;
 	uint64_t mapped_pages, resident_pages, peak_resident_pages, locked_pages;
+	bool lock_future, lock_on_fault; // mlockall(MCL_FUTURE), MCL_ONFAULT
 	uint64_t vdso_base;
 	struct file *exe;	     // one reference; /proc/self/exe
 };

@@ -223,6 +223,17 @@ void pt_protect(struct pt_batch *b, uint64_t start, uint64_t end, bool write, bo
 	}
 }
 
+// A 2 MiB entry keeps its size when both places are aligned and the new one is empty.
+static bool move_block(struct mm *mm, pte_t *slot, uint64_t to)
+{
+	pte_t *n = pte_block(*slot) && IS_ALIGNED(to, HUGE_SIZE) ? pt_block(mm, to, true) : NULL;
+	if (!n || pte_present(*n))
+		return false;
+	*n = *slot;
+	*slot = 0;
+	return true;
+}
+
 // mremap: entries move, pages stay.
 int pt_move(struct mm *mm, struct pt_batch *b, uint64_t from, uint64_t to, uint64_t len)
 {
@@ -230,6 +241,12 @@ int pt_move(struct mm *mm, struct pt_batch *b, uint64_t from, uint64_t to, uint6
 	pte_t *slot;
 	while ((slot = next_slot(mm, &va, end)) != NULL) {
 		uint64_t stop = MIN(end, ALIGN_DOWN(va, HUGE_SIZE) + HUGE_SIZE);
+		if (IS_ALIGNED(va, HUGE_SIZE) && stop - va == HUGE_SIZE && move_block(mm, slot, to + (va - from))) {
+			pt_batch_add(b, va, NULL);
+			pt_batch_add(b, stop - PAGE_SIZE, NULL);
+			va = stop;
+			continue;
+		}
 		for (; va < stop; va += PAGE_SIZE) {
 			pte_t *e = pt_entry(mm, va, false);
 			if (!e || !pte_present(*e))

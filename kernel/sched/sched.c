@@ -46,9 +46,15 @@ uint64_t sched_cpu_mask(void)
 	return n >= 64 ? ~0ull : (1ull << n) - 1;
 }
 
+int sched_priority(const struct thread *t)
+{
+	bool own = t->policy == SCHED_FIFO || t->policy == SCHED_RR;
+	return MAX(own ? t->rt_priority : 0, t->lent_priority);
+}
+
 static bool is_realtime(const struct thread *t)
 {
-	return t->policy == SCHED_FIFO || t->policy == SCHED_RR;
+	return sched_priority(t) > 0;
 }
 
 void sched_account(struct thread *t, uint64_t now_ns)
@@ -69,7 +75,7 @@ static void insert(struct sched_cpu *c, struct thread *t)
 	struct thread *pos;
 	struct list *head = is_realtime(t) ? &c->realtime : &c->normal;
 	list_for_each(pos, head, run_link)
-		if (is_realtime(t) ? t->rt_priority > pos->rt_priority : t->vruntime_ns < pos->vruntime_ns)
+		if (is_realtime(t) ? sched_priority(t) > sched_priority(pos) : t->vruntime_ns < pos->vruntime_ns)
 			break;
 	list_insert_before(&pos->run_link, &t->run_link);
 	c->runnable++;
@@ -90,7 +96,7 @@ static bool better(const struct sched_cpu *c, const struct thread *t)
 	if (is_realtime(t) != is_realtime(cur))
 		return is_realtime(t);
 	if (is_realtime(t))
-		return t->rt_priority > cur->rt_priority;
+		return sched_priority(t) > sched_priority(cur);
 	return t->vruntime_ns + SLICE_NS / 4 < cur->vruntime_ns;
 }
 
@@ -132,6 +138,19 @@ void sched_enqueue(struct sched_cpu *c, struct thread *t)
 	c->resched = true;
 	if (c != sched_this())
 		plat_kick(1ull << c->number);
+}
+
+void sched_lend_priority(struct thread *t, int priority)
+{
+	bool queued = t->state == THREAD_RUNNABLE && !t->on_cpu;
+	struct sched_cpu *c = &sched_cpus[t->cpu];
+	if (priority == t->lent_priority)
+		return;
+	if (queued)
+		take_out(c, t);
+	t->lent_priority = priority;
+	if (queued)
+		sched_enqueue(c, t);
 }
 
 static struct thread *pick(struct sched_cpu *c)

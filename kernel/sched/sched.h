@@ -49,6 +49,7 @@ struct thread {
 	uint64_t affinity;	// mask of CPUs
 	int policy;		// SCHED_*
 	int rt_priority;	// 1..99 for FIFO and RR
+	int lent_priority;	// 1..99 while a PI futex lends it
 	int nice;		// -20..19
 	uint64_t vruntime_ns;	// weighted run time (SCHED_OTHER)
 	uint64_t slice_start_ns;
@@ -134,6 +135,8 @@ API bool sched_should_yield(void);
 API void sched_tick(void);		      // events were taken: timers, preemption (entry.c calls it)
 API void sched_leave_kernel(struct thread *t SHARED); // last act before the program goes on: rseq, accounting; may not sleep
 API void sched_set_affinity(struct thread *t SHARED, uint64_t mask);
+API int sched_priority(const struct thread *t SHARED); // real-time priority in effect, 0: none
+API void sched_lend_priority(struct thread *t SHARED, int priority); // 0: takes it back
 API uint64_t sched_cpu_mask(void);	      // CPUs of this machine
 API unsigned sched_cpu(void);
 API void sched_stats(uint64_t *runnable OUT(1), uint64_t load[3] OUT(3)); // load averages, fixed point 1/65536

@@ -89,7 +89,6 @@ int thread_create(struct process *process, struct thread **out)
 	t->start_ns = time_mono_ns();
 	list_init(&t->run_link);
 	list_init(&t->signal.pending.entries);
-	list_init(&t->futex.pi_owned);
 	t->signal.alt_flags = 2; // SS_DISABLE
 	t->tid = new_tid();
 	*slot(t->tid) = t;

@@ -23,13 +23,11 @@
 FUNCTION arch_copy_fault
 	mov %rcx, %r8
 	mov %rdx, %rcx
+	// The commonest small sizes are one load and one store: futex words are read so.
 	cmp $8, %rdx
-	jne 1f
-	// The commonest small size, one load and one store.
-5:	mov (%rsi), %rax
-6:	mov %rax, (%rdi)
-	xor %ecx, %ecx
-	jmp 2f
+	je 5f
+	cmp $4, %rdx
+	je 8f
 1:	rep movsb
 2:	xor %eax, %eax
 3:	test %r8, %r8
@@ -37,11 +35,21 @@ FUNCTION arch_copy_fault
 	sub %rcx, %rdx
 	mov %rdx, (%r8)
 4:	ret
+5:	mov (%rsi), %rax
+6:	mov %rax, (%rdi)
+	xor %ecx, %ecx
+	jmp 2b
+8:	mov (%rsi), %eax
+9:	mov %eax, (%rdi)
+	xor %ecx, %ecx
+	jmp 2b
 7:	mov $-14, %eax
 	jmp 3b
 	FIXUP 1b, 7b
 	FIXUP 5b, 1b // again by bytes: a part may be there
 	FIXUP 6b, 1b
+	FIXUP 8b, 1b
+	FIXUP 9b, 1b
 
 // int arch_zero_fault(void *dst, size_t len, size_t *done)
 FUNCTION arch_zero_fault

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// What futex's files share.
+#ifndef WHELK_FUTEX_PRIVATE_H
+#define WHELK_FUTEX_PRIVATE_H
+
+#include "base/list.h"
+#include "futex/futex.h"
+#include "sched/sched.h"
+
+struct futex_key {
+	const void *object; // struct mm or struct inode
+	uint64_t offset;    // address or byte offset
+};
+
+struct futex_waiter {
+	struct list link; // in its bucket, in order of arrival; PI waiters by priority; list_init'ed when in none
+	struct futex_key key;
+	uint32_t bitset;
+	struct thread *thread;
+	bool woken;
+	bool pi;		 // waits to own the futex
+	struct thread *owner;	 // pi: who has it, for boosting and for the owner's end; may be NULL
+	bool requeue_pi;	 // FUTEX_WAIT_REQUEUE_PI: only FUTEX_CMP_REQUEUE_PI moves it
+	struct futex_key target; // requeue_pi: where to
+};
+
+// The key of a word; -EINVAL not aligned, -EFAULT. May sleep.
+int futex_key(void *addr, bool private, struct futex_key *out);
+bool futex_same(const struct futex_key *a, const struct futex_key *b);
+struct list *futex_bucket(const struct futex_key *k);
+void futex_enqueue(struct futex_waiter *w);
+void futex_wake_one(struct futex_waiter *w); // off the queue, runnable
+int futex_wake(const struct futex_key *k, int n, uint32_t bitset);
+int futex_get(uint32_t *out, const void *addr); // one atomic load
+// Sleeps until woken: 0, -ETIMEDOUT, -EINTR. Off the queue afterwards.
+int futex_sleep(struct futex_waiter *w, uint64_t deadline_ns);
+
+// --- pi.c
+long futex_lock_pi(uint32_t *addr, bool private, uint64_t deadline_ns, bool try);
+long futex_unlock_pi(uint32_t *addr, bool private);
+long futex_wait_requeue_pi(uint32_t *addr, uint32_t val, uint32_t bitset, uint64_t deadline_ns, uint32_t *target, bool private);
+long futex_cmp_requeue_pi(uint32_t *addr, bool private, int wake, int requeue, uint32_t *target, uint32_t expect);
+// The owner died holding *addr: passes it on with FUTEX_OWNER_DIED.
+void futex_pi_owner_died(uint32_t *addr, const struct futex_key *k);
+void futex_pi_thread_exit(struct thread *t);
+
+#endif

@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Every system call of kernel/sys/syscalls.def that works in full or in part is named by some test beside this file,
+# as the C library names it or as SYS_name. What cannot be tested against Linux is listed below, with the reason.
+cd "$(dirname "$0")/../.." || exit 1
+allowed='
+	rt_sigreturn restart_syscall	every test with a handler makes them
+	clock_settime settimeofday	natively they would set the clock of the host
+	clock_adjtime adjtimex		likewise
+	sethostname setdomainname	natively they would rename the host
+	setsid				depends on who started the test
+	mbind set_mempolicy		stubs: one memory node
+	accept4				sockets with addresses come later
+'
+missing=
+for call in $(awk '!/^#/ && ($3 == "full" || $3 == "part" || $3 == "stub") { print $1 }' kernel/sys/syscalls.def); do
+	case $call in
+	pread64 | pwrite64 | prlimit64 | getdents64) name=${call%64} ;;
+	newfstatat) name=fstatat ;;
+	eventfd2 | signalfd4) name=${call%[24]} ;;
+	pselect6) name=pselect ;;
+	exit_group) name=exit ;;
+	rt_sigqueueinfo) name=sigqueue ;;
+	rt_*) name=${call#rt_} ;;
+	*) name=$call ;;
+	esac
+	grep -qwE "$call|$name|SYS_$call" tests/abi/*.c && continue
+	echo "$allowed" | grep -qw "$call" || missing="$missing $call"
+done
+[ -z "$missing" ] && exit 0
+echo "no test names:$missing"
+exit 1
