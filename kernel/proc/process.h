@@ -46,6 +46,8 @@ struct process {
 	struct timer itimer_real;
 	uint64_t itimer_real_interval_ns;
 	uint64_t itimer_cpu_ns[2][2]; // VIRTUAL, PROF: {next expiry in process CPU time, interval}
+	struct timer cpu_timer;	      // looks at those and at RLIMIT_CPU
+	uint64_t cpu_limit_told;      // SIGXCPU was sent at this many seconds
 
 	char exec_path[256];
 	bool exiting;	   // exit_group has begun

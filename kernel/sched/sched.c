@@ -266,7 +266,6 @@ void sched_tick(void)
 	c->armed_ns = 0; // whatever was asked for may have come: ask anew
 	timer_run(c, now);
 	if (c->current) {
-		time_thread_tick(c->current);
 		if (c->runnable && now - c->current->slice_start_ns >= SLICE_NS && c->current->policy != SCHED_FIFO)
 			c->resched = true;
 	}

@@ -11,7 +11,6 @@
 #include "base/util.h"
 
 struct process;
-struct thread;
 
 API uint64_t time_mono_ns(void);
 API uint64_t time_wall_ns(void);
@@ -27,7 +26,7 @@ API int time_user_timeout(const void *ts USER, uint64_t *deadline_ns OUT(1));
 API int time_deadline(int clock, uint64_t absolute_ns, uint64_t *deadline_ns OUT(1));
 static inline uint64_t time_add(uint64_t a, uint64_t b) { return a + b < a ? TIME_NEVER : a + b; }
 
-API void time_thread_tick(struct thread *t SHARED);     // at ticks: CPU-time timers (ITIMER_VIRTUAL, PROF, RLIMIT_CPU)
+API void time_cpu_limit_changed(struct process *p SHARED); // setrlimit(RLIMIT_CPU)
 API void time_process_exit(struct process *p SHARED);   // drops all timers
 API void time_process_exec(struct process *p SHARED);   // POSIX timers go at execve, itimers stay
 

@@ -32,7 +32,8 @@ static long clone3_thread(struct clone_args *args)
 	long r;
 	register void *entry __asm__("r12") = (void *)body;
 	__asm__ volatile("syscall; test %%rax, %%rax; jnz 1f\n"
-			 "xor %%ebp, %%ebp; mov $100, %%edi; call *%%r12; xor %%edi, %%edi; mov %4, %%eax; syscall; hlt; 1:"
+			 "xor %%ebp, %%ebp; mov $100, %%edi; call *%%r12\n"
+			 "xor %%edi, %%edi; mov %4, %%eax; syscall; hlt; 1:"
 			 : "=a"(r)
 			 : "0"((long)SYS_clone3), "D"(args), "S"(sizeof *args), "i"(SYS_exit), "r"(entry)
 			 : "rcx", "r11", "memory");

@@ -20,7 +20,8 @@ static atomic_int aborted, finished, stop;
 static bool sequence(void)
 {
 	bool through;
-	__asm__ volatile(".pushsection __rseq_cs, \"aw\"\n .balign 32\n 3: .long 0, 0\n .quad 1f, 2f - 1f, 4f\n .popsection\n"
+	__asm__ volatile(".pushsection __rseq_cs, \"aw\"\n .balign 32\n 3: .long 0, 0\n .quad 1f, 2f - 1f, 4f\n"
+			 ".popsection\n"
 			 "lea 3b(%%rip), %%rax; mov %%rax, %1\n"
 			 "1: mov $40000000, %%ecx\n 5: dec %%ecx\n jnz 5b\n 2:\n"
 			 "mov $1, %0; jmp 6f\n"

@@ -35,7 +35,7 @@ int main(void)
 	CHECK_EQ(sched_getaffinity(0, sizeof set, &set), 0);
 	int n = CPU_COUNT(&set);
 	CHECK(n >= 1);
-	CHECK_EQ(sysconf(_SC_NPROCESSORS_ONLN), n);
+	CHECK(sysconf(_SC_NPROCESSORS_ONLN) >= n);
 	for (int c = 0; c < n; c++)
 		if (CPU_ISSET(c, &set))
 			join(start(on_cpu, (void *)(long)c));

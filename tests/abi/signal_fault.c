@@ -21,7 +21,9 @@ static void skip(int sig, siginfo_t *info, void *context)
 static void report(const char *name)
 {
 	printf("%s: signal %d code %d, %s\n", name, got.si_signo, got.si_code,
-	       (uintptr_t)got.si_addr == got_pc ? "si_addr is the pc" : got.si_addr ? "si_addr is another" : "si_addr is 0");
+	       (uintptr_t)got.si_addr == got_pc ? "si_addr is the pc"
+	       : got.si_addr			? "si_addr is another"
+						: "si_addr is 0");
 	CHECK_EQ(count, 1);
 	count = 0;
 }
@@ -82,7 +84,8 @@ int main(void)
 	// Registers of the frame: change the result of the faulting code.
 	set_handler(SIGILL, skip, 0);
 	unsigned long kept[4] = {1, 2, 3, 4};
-	__asm__ volatile("mov $11, %%rbx; mov $12, %%r12; mov $13, %%r15; lea 1f(%%rip), %%rax; mov %%rax, %4; stc; ud2; 1:\n"
+	__asm__ volatile("mov $11, %%rbx; mov $12, %%r12; mov $13, %%r15; lea 1f(%%rip), %%rax; mov %%rax, %4\n"
+			 "stc; ud2; 1:\n"
 			 "setc %%al; movzx %%al, %%rax; mov %%rax, %0; mov %%rbx, %1; mov %%r12, %2; mov %%r15, %3"
 			 : "=m"(kept[0]), "=m"(kept[1]), "=m"(kept[2]), "=m"(kept[3]), "=m"(skip_to)
 			 :

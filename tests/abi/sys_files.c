@@ -11,20 +11,22 @@ int main(void)
 {
 	cpu_set_t set;
 	CHECK_EQ(sched_getaffinity(0, sizeof set, &set), 0);
-	int n = CPU_COUNT(&set), listed = 0, shown = 0;
+	// All that are online, of which this program may have been given some only. They are numbered without gaps.
+	int n = 1, last, listed = 0, shown = 0;
+	if (sscanf(read_text("/sys/devices/system/cpu/online"), "0-%d\n", &last) == 1)
+		n = last + 1;
+	else
+		CHECK(!strcmp(read_text("/sys/devices/system/cpu/online"), "0\n"));
 	CHECK_EQ(get_nprocs(), n);
-	CHECK_EQ(get_nprocs_conf(), n);
-	char want[32];
-	snprintf(want, sizeof want, n > 1 ? "0-%d\n" : "0\n", n - 1);
-	CHECK(!strcmp(read_text("/sys/devices/system/cpu/online"), want));
-	CHECK(!strcmp(read_text("/sys/devices/system/cpu/present"), want));
+	CHECK(CPU_COUNT(&set) >= 1 && CPU_COUNT(&set) <= n);
+	CHECK(get_nprocs_conf() >= n);
 	CHECK(read_text("/sys/devices/system/cpu/possible")[0] == '0');
 	DIR *d = opendir("/sys/devices/system/cpu");
 	NEED(d);
 	for (struct dirent *e; (e = readdir(d));)
 		listed += !strncmp(e->d_name, "cpu", 3) && e->d_name[3] >= '0' && e->d_name[3] <= '9';
 	closedir(d);
-	CHECK_EQ(listed, n);
+	CHECK(listed >= n);
 	for (const char *p = read_text("/proc/cpuinfo"); (p = strstr(p, "processor\t:")); p++)
 		shown++;
 	CHECK_EQ(shown, n);

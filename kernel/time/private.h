@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// What time's files share.
+#ifndef WHELK_TIME_PRIVATE_H
+#define WHELK_TIME_PRIVATE_H
+
+#include "time/time.h"
+
+struct interval { // struct itimerspec in ns
+	uint64_t interval, value;
+};
+int interval_get(struct interval *out, const void *itimerspec); // -EFAULT, -EINVAL
+int interval_put(void *itimerspec, const struct interval *in);
+
+// A clock's value as a deadline, and what is left of one: times of CPU clocks are reached when the CPU time is, so
+// their deadline is only the earliest moment that can be.
+bool clock_is_cpu(int clock);
+int clock_check(int clock);   // 0, -EINVAL
+int clock_deadline(int clock, uint64_t at_ns, uint64_t *mono_ns);
+
+// A timer in terms of a clock: when it is due, how often since last asked.
+struct clock_timer {
+	int clock;
+	uint64_t expires_ns; // of that clock; 0: disarmed
+	uint64_t interval_ns;
+};
+void clock_timer_left(const struct clock_timer *t, struct interval *out);
+int clock_timer_set(struct clock_timer *t, const struct interval *in, bool absolute);
+// How many periods are over now; moves on to the next. 0: not yet.
+uint64_t clock_timer_take(struct clock_timer *t);
+// The deadline to look at it next, TIME_NEVER when disarmed.
+uint64_t clock_timer_deadline(const struct clock_timer *t);
+
+#endif
