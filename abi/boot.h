@@ -6,7 +6,6 @@
 #ifndef WHELK_ABI_BOOT_H
 #define WHELK_ABI_BOOT_H
 
-#include <assert.h>
 #include <stdint.h>
 
 #define ABI_BOOT_MAGIC	 0x746f6f62576b6c48ull
@@ -50,7 +49,7 @@ struct abi_cpu {
 			       // injects an interrupt only after setting it from 1 to 0: one outstanding, never into a frame in use
 	uint32_t pad1[10];
 };
-static_assert(sizeof(struct abi_cpu) == 128, "abi_cpu layout");
+_Static_assert(sizeof(struct abi_cpu) == 128, "abi_cpu layout");
 
 // The clock page: ns = ns_base + ((tsc - tsc_base) * mult >> shift), under a seqlock
 // (odd seq: being written). Readable by the program through the vDSO.
@@ -65,7 +64,7 @@ struct abi_clock {
 	uint64_t tsc_khz;
 	int64_t tai_off_ns; // CLOCK_TAI - CLOCK_REALTIME
 };
-static_assert(sizeof(struct abi_clock) == 64, "abi_clock layout");
+_Static_assert(sizeof(struct abi_clock) == 64, "abi_clock layout");
 
 // A split virtqueue (virtio 1.2, section 2.7) in guest RAM, already laid out and zeroed.
 struct abi_queue {
@@ -73,7 +72,7 @@ struct abi_queue {
 	uint32_t size;	 // entries, a power of two
 	uint32_t notify; // offset in the doorbell page that tells the monitor to look
 };
-static_assert(sizeof(struct abi_queue) == 32, "abi_queue layout");
+_Static_assert(sizeof(struct abi_queue) == 32, "abi_queue layout");
 
 // virtio-fs queues: requests on FS_SYNC are done when the notifying store completes (the vCPU
 // thread serves them); those on FS_ASYNC are served by a thread and announced by ABI_EVENT_QUEUE.
@@ -89,7 +88,7 @@ struct abi_mount {
 };
 #define ABI_MOUNT_READONLY 1u // the host refuses writes too
 #define ABI_MOUNT_OVERLAY  2u // put an in-memory overlay on top (the root)
-static_assert(sizeof(struct abi_mount) == 16, "abi_mount layout");
+_Static_assert(sizeof(struct abi_mount) == 16, "abi_mount layout");
 
 // How the kernel behaves; from the command line.
 #define ABI_FLAG_TRACE	 (1u << 0) // print system calls, see trace_off

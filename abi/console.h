@@ -8,7 +8,6 @@
 #ifndef WHELK_ABI_CONSOLE_H
 #define WHELK_ABI_CONSOLE_H
 
-#include <assert.h>
 #include <stdint.h>
 
 enum abi_console_op {
@@ -31,7 +30,7 @@ struct abi_console_stat { // the fields of stat(2) a program may look at
 	uint32_t flags; // open flags of the host descriptor: O_ACCMODE | O_APPEND
 	uint32_t pad;
 };
-static_assert(sizeof(struct abi_console_stat) == 96, "abi_console_stat layout");
+_Static_assert(sizeof(struct abi_console_stat) == 96, "abi_console_stat layout");
 
 struct abi_buffer {
 	uint64_t gpa;

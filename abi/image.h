@@ -7,7 +7,6 @@
 #ifndef WHELK_ABI_IMAGE_H
 #define WHELK_ABI_IMAGE_H
 
-#include <assert.h>
 #include <stdint.h>
 
 #define ABI_IMAGE_MAGIC	  0x6b6c656857ull // "Whelk"
@@ -37,7 +36,7 @@ struct abi_image {
 	uint64_t upcall_exception;     // ring-3 targets of the stubs' iretq frames
 	uint64_t upcall_interrupt;
 };
-static_assert(sizeof(struct abi_image) == 16 + 8 * 5 + 8 * ABI_STUB_COUNT + 16, "abi_image layout");
+_Static_assert(sizeof(struct abi_image) == 16 + 8 * 5 + 8 * ABI_STUB_COUNT + 16, "abi_image layout");
 
 // One nucleus group per vCPU, ABI_NUCLEUS_STRIDE apart. Page 0 is the code (shared, read-only,
 // executable), the others are private to the vCPU. The code reaches its data pc-relative, so
@@ -75,7 +74,7 @@ struct abi_nucleus_data {
 	uint64_t gateway_rip; // address after the gateway's first int3 (the second: + 2); any other is the program's int3
 	uint64_t scratch[8];  // the upcall entry's own spill slots
 };
-static_assert(sizeof(struct abi_nucleus_data) == 22 * 8, "abi_nucleus_data layout");
+_Static_assert(sizeof(struct abi_nucleus_data) == 22 * 8, "abi_nucleus_data layout");
 
 #define ABI_CS_RING0 0x10
 #define ABI_CS_RING3 0x33

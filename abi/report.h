@@ -5,7 +5,6 @@
 #ifndef WHELK_ABI_REPORT_H
 #define WHELK_ABI_REPORT_H
 
-#include <assert.h>
 #include <stdint.h>
 
 #define ABI_PANIC_FRAMES 24

@@ -13,7 +13,7 @@
 _Noreturn void debug_panic(const char *component, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 #define panic(...) debug_panic(COMPONENT, __VA_ARGS__)
 
-// What only a bug can break. (<assert.h>, included for static_assert, may have been here first.)
+// What only a bug can break.
 #undef assert
 #define assert(cond)                                                                             \
 	do {                                                                                     \

@@ -14,10 +14,6 @@
 #include "sys/syscalls.h"
 #include "vfs/vfs.h"
 
-struct mm *mm_current(void)
-{
-	return process_current()->mm;
-}
 
 long sys_mmap(uint64_t addr, size_t length, int prot, int flags, int fd, uint64_t offset)
 {

@@ -265,10 +265,8 @@ void sched_tick(void)
 	uint64_t now = time_mono_ns();
 	c->armed_ns = 0; // whatever was asked for may have come: ask anew
 	timer_run(c, now);
-	if (c->current) {
-		if (c->runnable && now - c->current->slice_start_ns >= SLICE_NS && c->current->policy != SCHED_FIFO)
-			c->resched = true;
-	}
+	if (c->current && c->runnable && now - c->current->slice_start_ns >= SLICE_NS && c->current->policy != SCHED_FIFO)
+		c->resched = true;
 	sched_rearm(c);
 }
 

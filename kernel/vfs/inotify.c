@@ -34,7 +34,7 @@ struct event_head { // struct inotify_event without its name
 	uint32_t mask, cookie;
 	uint32_t len; // of the name with its padding
 };
-static_assert(sizeof(struct event_head) == sizeof(struct inotify_event), "what read(2) gives");
+_Static_assert(sizeof(struct event_head) == sizeof(struct inotify_event), "what read(2) gives");
 
 struct event {
 	struct list link;

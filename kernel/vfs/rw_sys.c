@@ -105,7 +105,7 @@ static int64_t iter_from_iovec(struct iter *it, const void *iov, unsigned count,
 	struct iter_segment *seg = fast;
 	size_t total = 0;
 
-	static_assert(sizeof(struct iovec) == sizeof(struct iter_segment), "iovec is copied as it is");
+	_Static_assert(sizeof(struct iovec) == sizeof(struct iter_segment), "iovec is copied as it is");
 	*heap = NULL;
 	if (count > IOV_MAX)
 		return -EINVAL;

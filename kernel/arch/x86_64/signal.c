@@ -20,7 +20,7 @@ struct sigcontext_k {
 	uint16_t cs, gs, fs, ss;
 	uint64_t err, trapno, oldmask, cr2, fpstate, reserved[8];
 };
-static_assert(sizeof(struct sigcontext_k) == 256, "sigcontext layout");
+_Static_assert(sizeof(struct sigcontext_k) == 256, "sigcontext layout");
 
 struct ucontext_k {
 	uint64_t flags, link;
@@ -36,7 +36,7 @@ struct rt_frame {
 	struct ucontext_k uc;
 	uint8_t info[128];
 };
-static_assert(sizeof(struct rt_frame) == 8 + 304 + 128, "rt_sigframe layout");
+_Static_assert(sizeof(struct rt_frame) == 8 + 304 + 128, "rt_sigframe layout");
 
 // The last 48 bytes of the legacy XSAVE region, left to software.
 struct sw_reserved {
@@ -44,7 +44,7 @@ struct sw_reserved {
 	uint64_t xfeatures;
 	uint32_t xstate_size, pad[7];
 };
-static_assert(sizeof(struct sw_reserved) == 48, "sw_reserved layout");
+_Static_assert(sizeof(struct sw_reserved) == 48, "sw_reserved layout");
 
 #define MAGIC1 0x46505853u
 #define MAGIC2 0x46505845u

@@ -4,7 +4,6 @@
 #ifndef WHELK_ARCH_CPU_H
 #define WHELK_ARCH_CPU_H
 
-#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,7 +25,7 @@ struct arch_cpu {
 	struct thread *vector_owner;	 // thread whose vector state is in the registers
 	uint64_t root;			 // gpa of the page-table root in use (plat.c)
 };
-static_assert(offsetof(struct arch_cpu, number) == 88, "entry.S");
+_Static_assert(offsetof(struct arch_cpu, number) == 88, "entry.S");
 
 static inline struct arch_cpu *arch_cpu(void)
 {

@@ -5,7 +5,6 @@
 #ifndef WHELK_ARCH_FRAME_H
 #define WHELK_ARCH_FRAME_H
 
-#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,7 +14,7 @@ struct frame {
 	uint64_t orig_rax; // system-call number, or ~0 for exceptions and interrupts (no restart)
 	uint64_t rip, cs, rflags, rsp, ss;
 };
-static_assert(sizeof(struct frame) == 21 * 8, "frame layout is known to entry.S");
+_Static_assert(sizeof(struct frame) == 21 * 8, "frame layout is known to entry.S");
 
 static inline uint64_t frame_nr(const struct frame *f) { return f->orig_rax; }
 static inline uint64_t frame_result(const struct frame *f) { return f->rax; }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// pidfd_open(2): a file that stands for a process. It would become readable when that ends; the only
+// process there is cannot see that of itself.
+#include "proc/pidfd.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+
+#include "base/format.h"
+#include "poll/poll.h"
+#include "proc/process.h"
+#include "sys/syscalls.h"
+#include "vfs/vfs.h"
+
+static unsigned pidfd_poll(struct file *f, struct poller *p)
+{
+	(void)f, (void)p;
+	return 0;
+}
+
+static void pidfd_describe(struct file *f, struct text *t)
+{
+	struct process *p = f->fs;
+	text_append(t, "Pid:\t%d\nNSpid:\t%d\n", p->pid, p->pid);
+}
+
+static const struct file_ops pidfd_ops = {.seek = file_seek_none, .poll = pidfd_poll, .describe = pidfd_describe};
+
+long sys_pidfd_open(int pid, unsigned flags)
+{
+	struct file *f;
+	if (flags & ~(unsigned)O_NONBLOCK || pid <= 0)
+		return -EINVAL;
+	struct process *p = process_find(pid);
+	if (!p)
+		return -ESRCH;
+	int err = file_create_anonymous("anon_inode:[pidfd]", &pidfd_ops, p, O_RDWR | (flags & O_NONBLOCK), &f);
+	return err ? err : fd_install(f, O_CLOEXEC);
+}
+
+struct process *pidfd_process(struct file *f)
+{
+	return f->ops == &pidfd_ops ? f->fs : NULL;
+}
