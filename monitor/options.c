@@ -161,6 +161,8 @@ int options_setenv(struct options *o, const char *assignment, bool keep)
 	return 0;
 }
 
+static const char *const passed_env[] = {"PATH", "HOME", "TERM", "LANG", "LC_ALL", "TZ", "USER"};
+
 // NAME=value, or NAME for the value it has here.
 static int parse_env(struct options *o, const char *option, const char *s)
 {
@@ -271,6 +273,9 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (err)
 			return err;
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(passed_env); i++)
+		if (!options_getenv(o, passed_env[i]) && parse_env(o, "-e", passed_env[i]))
+			return -ENOMEM;
 	o->argv = argv + optind;
 	if (!o->help && !*o->argv) {
 		message("no program is named; see whelk run --help");

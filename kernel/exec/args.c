@@ -42,6 +42,8 @@ int args_add_user(struct exec_args *a, const char *s)
 		if (err && (err != -E2BIG || a->len + 256 > EXEC_STRINGS_MAX))
 			return err;
 		int64_t n = user_string(a->buf + a->len, s, MIN(a->size, (size_t)EXEC_STRINGS_MAX) - a->len);
+		if (n >= EXEC_STRING_MAX)
+			return -E2BIG;
 		if (n >= 0) {
 			a->len += (size_t)n + 1;
 			return 0;

@@ -38,6 +38,8 @@ static int open_program(int dirfd, const char *path, int flags, struct file **ou
 		return err;
 	struct inode *i = (*out)->inode;
 	err = (i->mode & 0170000) != 0100000 ? -EACCES : inode_permission(i, 1);
+	if (!err && i->write_count)
+		err = -ETXTBSY;
 	if (err)
 		file_put(*out);
 	return err;
@@ -148,6 +150,7 @@ static int replace(struct exec *x, struct exec_args *args, struct frame *frame)
 		return -ENOMEM;
 	process_kill_others();
 	time_process_exec(p);
+	vfs_thread_promote(t);
 	files_close_on_exec(p->files);
 	sighand_reset_exec(p->sighand);
 	t->signal.alt_sp = t->signal.alt_size = 0;

@@ -10,6 +10,7 @@
 #include "mm/mm.h"
 #include "vfs/vfs.h"
 
+#define EXEC_STRING_MAX	 (128 << 10) // of one, with its NUL: Linux, MAX_ARG_STRLEN
 #define EXEC_STRINGS_MAX (2u << 20) // of arguments and environment, as Linux with an 8 MiB stack
 #define EXEC_PATH_MAX	 4096
 

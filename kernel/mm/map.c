@@ -118,6 +118,8 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t len, int prot, int flags, 
 	if (type == MAP_SHARED_VALIDATE && flags & MAP_SYNC)
 		return -EOPNOTSUPP;
 	prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
+	if (file && S_ISCHR(file->inode->mode) && file->inode->rdev == DEVICE(1, 5))
+		file = NULL; // /dev/zero is anonymous memory under another name
 	int err = check_limits(mm, len, prot, flags);
 	if (!err && file)
 		err = check_file(file, prot, type != MAP_PRIVATE);
@@ -184,9 +186,10 @@ int mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 			return -EACCES;
 		at = v->end;
 	}
-	if (at < end)
-		return -ENOMEM;
-	if (vma_isolate(mm, addr, end))
+	// What lies before a hole is changed all the same.
+	int err = at < end ? -ENOMEM : 0;
+	end = MIN(end, at);
+	if (addr == end || vma_isolate(mm, addr, end))
 		return -ENOMEM;
 	struct pt_batch b;
 	pt_batch_begin(&b, mm);
@@ -196,7 +199,7 @@ int mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 	}
 	pt_batch_end(&b);
 	vma_merge_around(mm, addr, end);
-	return 0;
+	return err;
 }
 
 int mm_map_phys(struct mm *mm, uint64_t addr, uint64_t phys, uint64_t len, int prot, const char *name)

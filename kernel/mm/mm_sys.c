@@ -18,6 +18,8 @@
 long sys_mmap(uint64_t addr, size_t length, int prot, int flags, int fd, uint64_t offset)
 {
 	struct file *f = NULL;
+	if (!IS_ALIGNED(offset, PAGE_SIZE))
+		return -EINVAL;
 	if (!(flags & MAP_ANONYMOUS)) {
 		f = file_from_fd(fd);
 		if (!f)

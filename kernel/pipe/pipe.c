@@ -127,15 +127,15 @@ static int64_t pipe_read(struct file *f, struct iter *to, int64_t *pos)
 	(void)pos;
 	if (!to->left)
 		return 0;
-	for (;;) {
+	for (bool slept = false;; slept = true) {
 		mutex_lock(&p->lock);
 		if (p->ring.bytes) {
 			int64_t n = pipe_copy_out(p, to);
 			mutex_unlock(&p->lock);
 			if (ring_room(&p->ring))
 				wake_writers(p);
-			if (p->ring.bytes)
-				wake_readers(p);
+			if (p->ring.bytes && slept)
+				wake_readers(p); // the wake-up this one got is good for another: it woke only one
 			return n;
 		}
 		mutex_unlock(&p->lock);

@@ -13,6 +13,7 @@
 #include "proc/process.h"
 #include "sys/refuse.h"
 #include "sys/syscalls.h"
+#include "vfs/vfs.h"
 
 #define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 
@@ -63,6 +64,7 @@ static long clone_thread(const struct clone_request *r)
 	t->rt_priority = self->rt_priority;
 	t->nice = self->nice;
 	memcpy(t->comm, self->comm, sizeof(t->comm));
+	vfs_thread_inherit(t);
 
 	int tid = t->tid;
 	if (r->flags & CLONE_CHILD_CLEARTID)
@@ -103,7 +105,7 @@ long sys_clone3(const void *uargs, size_t size)
 	}
 	if (args.flags & CSIGNAL || args.exit_signal > SIGNAL_COUNT || args.set_tid_size || args.flags & CLONE_INTO_CGROUP)
 		return -EINVAL;
-	if (args.flags & CLONE_PIDFD)
+	if (args.flags & CLONE_PIDFD || (args.flags & (CLONE_THREAD | CLONE_PARENT) && args.exit_signal))
 		return -EINVAL;
 	if (!args.stack != !args.stack_size)
 		return -EINVAL;
@@ -135,6 +137,7 @@ long sys_set_tid_address(void *tidptr)
 // What a thread leaves to others when it ends: robust futexes, and the word its joiner waits on.
 void process_thread_leaving(struct thread *t)
 {
+	vfs_thread_leaving(t);
 	futex_thread_exit(t);
 	uint32_t zero = 0;
 	if (t->clear_child_tid && user_put(zero, t->clear_child_tid) == 0)

@@ -236,10 +236,11 @@ long sys_ioprio_get(int which, int who)
 
 long sys_unshare(uint64_t flags)
 {
-	struct thread *t = thread_current();
-	if (flags & ~(uint64_t)(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM))
-		return -EPERM;
-	if (t->process->thread_count > 1 && flags & (CLONE_FS | CLONE_FILES))
-		return -EINVAL; // they belong to the process here
-	return 0;
+	const uint64_t known = CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+	if (flags & ~known)
+		return flags & (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP) ? -EPERM
+																	     : -EINVAL;
+	if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) && process_current()->thread_count > 1)
+		return -EINVAL;
+	return vfs_unshare(flags & CLONE_FS, flags & CLONE_FILES);
 }

@@ -19,7 +19,8 @@
 #include "signal/thread.h"
 
 struct process;
-struct timespec_k;
+struct files;
+struct fs_context;
 
 enum thread_state {
 	THREAD_NEW,
@@ -61,6 +62,9 @@ struct thread {
 
 	struct thread_signal signal; // signal/thread.h
 	struct thread_futex futex;   // futex/thread.h: robust list, PI state
+
+	struct files *own_files;     // after unshare(2); NULL: the process's
+	struct fs_context *own_fs;
 
 	char comm[16];
 	uint32_t *clear_child_tid; // USER

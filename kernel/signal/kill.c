@@ -5,9 +5,11 @@
 #include <linux/errno.h>
 
 #include "mm/uaccess.h"
+#include "proc/pidfd.h"
 #include "proc/process.h"
 #include "signal/private.h"
 #include "sys/syscalls.h"
+#include "vfs/vfs.h"
 
 static bool valid(int sig) { return sig >= 0 && sig <= SIGNAL_COUNT; }
 
@@ -99,4 +101,21 @@ long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, const void *uinfo)
 		return -EINVAL;
 	long err = read_info(&info, uinfo, sig, tgid);
 	return err ? err : send_thread(tgid, tid, sig, &info);
+}
+
+long sys_pidfd_send_signal(int pidfd, int sig, const void *uinfo, unsigned flags)
+{
+	siginfo_k info;
+	struct file *f = file_from_fd(pidfd);
+	struct process *p = f ? pidfd_process(f) : NULL; // the process outlives the call: it is the caller's own
+	if (f)
+		file_put(f);
+	if (flags || !p)
+		return flags ? -EINVAL : -EBADF;
+	if (!uinfo)
+		return sys_kill(p->pid, sig);
+	long err = read_info(&info, uinfo, sig, p->pid);
+	if (!err && info.si_signo != sig)
+		err = -EINVAL;
+	return err ? err : sig ? signal_send_process(p, sig, &info) : 0;
 }

@@ -131,9 +131,3 @@ long sys_signalfd(int fd, const void *mask, size_t sizemask)
 	return sys_signalfd4(fd, mask, sizemask, 0);
 }
 
-// There are no pidfds: the only process is the caller.
-long sys_pidfd_send_signal(int pidfd, int sig, const void *info, unsigned flags)
-{
-	(void)pidfd, (void)sig, (void)info, (void)flags;
-	return -ENOSYS;
-}

@@ -20,6 +20,12 @@ static int show_text(struct text *t, void *arg)
 	return 0;
 }
 
+static int show_number(struct text *t, void *arg)
+{
+	text_append(t, "%lu\n", (uint64_t)arg);
+	return 0;
+}
+
 static int show_cpus(struct text *t, void *arg)
 {
 	unsigned n = plat_boot()->cpu_count;
@@ -107,6 +113,18 @@ int sysfs_mount(void)
 	for (unsigned i = 0; !err && i < ARRAY_SIZE(files); i++) {
 		struct inode *file = vfs_text_file(s, 0444, files[i].show ? files[i].show : show_text, (void *)(uintptr_t)files[i].text);
 		err = file ? add_file(s, root, files[i].path, file) : -ENOMEM;
+	}
+	for (unsigned n = 0; !err && n < plat_boot()->cpu_count; n++) {
+		char path[48];
+		static const char one[] = "1", zero[] = "0";
+		format(path, sizeof(path), "devices/system/cpu/cpu%u/online", n);
+		err = add_file(s, root, path, vfs_text_file(s, 0444, show_text, (void *)(uintptr_t)one));
+		format(path, sizeof(path), "devices/system/cpu/cpu%u/topology/core_id", n);
+		if (!err)
+			err = add_file(s, root, path, vfs_text_file(s, 0444, show_number, (void *)(uintptr_t)n));
+		format(path, sizeof(path), "devices/system/cpu/cpu%u/topology/physical_package_id", n);
+		if (!err)
+			err = add_file(s, root, path, vfs_text_file(s, 0444, show_text, (void *)(uintptr_t)zero));
 	}
 	return err ? err : vfs_mount("/sys", s, root, "sysfs", "rw");
 }

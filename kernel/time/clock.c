@@ -75,6 +75,15 @@ int clock_check(int clock)
 	return time_clock_ns(clock, &ns);
 }
 
+int clock_absolute(int clock)
+{
+	if (clock == CLOCK_PROCESS_CPUTIME_ID)
+		return ~process_current()->pid * 8 + 2;
+	if (clock == CLOCK_THREAD_CPUTIME_ID)
+		return ~thread_current()->tid * 8 + 6;
+	return clock;
+}
+
 bool clock_is_cpu(int clock)
 {
 	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;

@@ -130,7 +130,7 @@ long sys_timer_create(int clockid, void *sevp, void *timerid)
 		return -EAGAIN;
 	list_init(&t->entry.link);
 	t->process = p;
-	t->when.clock = clockid;
+	t->when.clock = clock_absolute(clockid);
 	t->timer.fn = fired;
 	t->entry.taken = taken;
 	int err = notification(t, &ev);

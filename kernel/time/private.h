@@ -16,6 +16,7 @@ int interval_put(void *itimerspec, const struct interval *in);
 // their deadline is only the earliest moment that can be.
 bool clock_is_cpu(int clock);
 int clock_check(int clock);   // 0, -EINVAL
+int clock_absolute(int clock); // "the caller's CPU time" names its owner: to be asked from anywhere
 int clock_deadline(int clock, uint64_t at_ns, uint64_t *mono_ns);
 
 // A timer in terms of a clock: when it is due, how often since last asked.

@@ -175,34 +175,65 @@ static int64_t receive_packet(struct unix_socket *s, struct unix_io *io)
 	return w < (int64_t)len ? -EFAULT : n;
 }
 
+// MSG_PEEK: what a read would give, from as many messages; a copy that sleeps may see them go, so each piece is
+// found anew by its distance from the front.
+static int64_t peek_stream(struct unix_socket *s, struct unix_io *io)
+{
+	int64_t done = 0;
+	while (io->it.left) {
+		char chunk[512];
+		size_t skip = (size_t)done, len = 0;
+		struct unix_message *m;
+		list_for_each(m, &s->queue, link) {
+			if (m->files && done)
+				return done;
+			if (skip < m->len - m->off) {
+				len = MIN(MIN(m->len - m->off - skip, io->it.left), sizeof chunk);
+				memcpy(chunk, m->data + m->off + skip, len);
+				break;
+			}
+			skip -= m->len - m->off;
+		}
+		if (!len)
+			break;
+		if (!done) {
+			take_files(m, io);
+			io->cred = m->cred;
+		}
+		int64_t w = iter_write(&io->it, chunk, len);
+		if (w < (int64_t)len)
+			return done ? done : -EFAULT;
+		done += w;
+	}
+	return done;
+}
+
 static int64_t receive_stream(struct unix_socket *s, struct unix_io *io, bool first)
 {
 	int64_t done = 0;
 	struct unix_message *m = list_first(&s->queue, struct unix_message, link);
+	if (io->flags & MSG_PEEK)
+		return peek_stream(s, io);
 	while (io->it.left && &m->link != &s->queue) {
 		if (m->files && (!first || done))
 			break; // descriptors are never merged with what came before them
 		char chunk[512];
 		size_t len = MIN(m->len - m->off, io->it.left);
-		bool peek = io->flags & MSG_PEEK, whole = len == m->len - m->off;
+		bool whole = len == m->len - m->off;
 		int64_t w;
 		if (first && !done) {
 			take_files(m, io);
 			io->cred = m->cred;
 		}
-		if (peek || !whole) { // it stays: another thread may take it while this copy sleeps
+		if (!whole) { // it stays: another thread may take it while this copy sleeps
 			len = MIN(len, sizeof chunk);
 			memcpy(chunk, m->data + m->off, len);
-			if (!peek) {
-				m->off += len;
-				s->bytes -= len;
-			}
+			m->off += len;
+			s->bytes -= len;
 			w = iter_write(&io->it, chunk, len);
 			if (w < (int64_t)len)
 				return done ? done : -EFAULT;
 			done += w;
-			if (peek)
-				break;
 			m = list_first(&s->queue, struct unix_message, link);
 			continue;
 		}

@@ -63,7 +63,7 @@ long sys_socketpair(int domain, int type, int protocol, void *sv)
 	if (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
 		return -EINVAL;
 	if (domain != AF_UNIX)
-		return -EAFNOSUPPORT;
+		return domain == AF_INET || domain == AF_INET6 ? -EOPNOTSUPP : -EAFNOSUPPORT;
 	if (protocol && protocol != AF_UNIX)
 		return -EPROTONOSUPPORT;
 	if (kind == 3) // SOCK_RAW is datagrams here, unix(7)
@@ -106,10 +106,21 @@ long sys_listen(int fd, int backlog)
 	return no_address(fd, -EINVAL);
 }
 
+static bool is_stream(int fd)
+{
+	struct file *f;
+	long err;
+	struct unix_socket *s = socket_get(fd, &f, &err);
+	bool stream = s && s->type != SOCK_DGRAM;
+	if (s)
+		file_put(f);
+	return stream;
+}
+
 long sys_accept4(int fd, void *addr, void *addrlen, int flags)
 {
 	(void)addr, (void)addrlen;
-	return flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK) ? -EINVAL : no_address(fd, -EINVAL);
+	return flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK) ? -EINVAL : no_address(fd, is_stream(fd) ? -EINVAL : -EOPNOTSUPP);
 }
 
 long sys_accept(int fd, void *addr, void *addrlen) { return sys_accept4(fd, addr, addrlen, 0); }

@@ -105,7 +105,7 @@ long sys_chdir(const char *path)
 	long err = path_lookup_user(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
 	if (err)
 		return err;
-	err = directory_enter(&p, &process_current()->fs->cwd);
+	err = directory_enter(&p, &fs_current()->cwd);
 	path_put(&p);
 	return err;
 }
@@ -115,7 +115,7 @@ long sys_fchdir(int fd)
 	struct file *f = file_from_fd(fd);
 	if (!f)
 		return -EBADF;
-	long err = f->path.dentry ? directory_enter(&f->path, &process_current()->fs->cwd) : -ENOTDIR;
+	long err = f->path.dentry ? directory_enter(&f->path, &fs_current()->cwd) : -ENOTDIR;
 	file_put(f);
 	return err;
 }
@@ -126,14 +126,14 @@ long sys_chroot(const char *path)
 	long err = path_lookup_user(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
 	if (err)
 		return err;
-	err = process_capable(CAP_SYS_CHROOT) ? directory_enter(&p, &process_current()->fs->root) : -EPERM;
+	err = process_capable(CAP_SYS_CHROOT) ? directory_enter(&p, &fs_current()->root) : -EPERM;
 	path_put(&p);
 	return err;
 }
 
 long sys_getcwd(void *buf, size_t size)
 {
-	struct path *cwd = &process_current()->fs->cwd;
+	struct path *cwd = &fs_current()->cwd;
 	if (cwd->dentry->unlinked)
 		return -ENOENT;
 	char *text = heap_alloc(PATH_MAX_SIZE);
@@ -150,7 +150,7 @@ long sys_getcwd(void *buf, size_t size)
 
 long sys_umask(unsigned mask)
 {
-	struct fs_context *c = process_current()->fs;
+	struct fs_context *c = fs_current();
 	uint32_t old = c->umask;
 	c->umask = mask & 0777;
 	return old;

@@ -67,19 +67,15 @@ long sys_close_range(unsigned first, unsigned last, unsigned flags)
 {
 	if ((flags & ~(unsigned)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
 		return -EINVAL;
-	struct process *p = process_current();
-	if ((flags & CLOSE_RANGE_UNSHARE) &&
-	    p->thread_count == 1) { // nobody else sees this table anyway unless another process does
-		struct files *own = files_copy(p->files);
-		if (!own)
-			return -ENOMEM;
-		struct files *old = p->files;
-		p->files = own;
-		files_put(old);
+	if (flags & CLOSE_RANGE_UNSHARE) {
+		long err = vfs_unshare(false, true);
+		if (err)
+			return err;
 	}
-	unsigned end = MIN(last, (unsigned)files_max(p->files) - 1);
-	if (!files_max(p->files))
+	unsigned count = (unsigned)files_max(files_current());
+	if (!count)
 		return 0;
+	unsigned end = MIN(last, count - 1);
 	for (unsigned fd = first; fd <= end; fd++) {
 		if (flags & CLOSE_RANGE_CLOEXEC)
 			fd_set_cloexec((int)fd, true);

@@ -125,7 +125,7 @@ void files_close_on_exec(struct files *t)
 			file_close(t, files_take(t, i));
 }
 
-struct files *files_current(void) { return process_current()->files; }
+
 
 struct file *file_from_fd(int fd)
 {

@@ -40,11 +40,11 @@ static bool lock_conflicts(const struct file_lock *held, const struct file_lock 
 
 static struct file_lock *lock_find_conflict(struct inode *i, const struct file_lock *want)
 {
-	struct file_lock *l;
+	struct file_lock *l, *first = NULL;
 	list_for_each(l, &i->locks, link)
-		if (lock_conflicts(l, want))
-			return l;
-	return NULL;
+		if (lock_conflicts(l, want) && (!first || l->start < first->start))
+			first = l;
+	return first;
 }
 
 static void lock_free(struct file_lock *l)

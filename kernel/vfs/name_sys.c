@@ -84,8 +84,8 @@ static void place_made(struct place *pl, int err, struct inode *made, uint32_t e
 
 static uint32_t mode_masked(uint32_t mode)
 {
-	struct process *p = vfs_process();
-	return mode & ~(p && p->fs ? p->fs->umask : 0);
+	struct fs_context *c = fs_current();
+	return mode & ~(c ? c->umask : 0);
 }
 
 int vfs_mkdir(int dirfd, const char *name, uint32_t mode)
@@ -188,10 +188,10 @@ static int link_to(struct inode *target, int newdirfd, const char *name)
 		err = ops->link(pl.dir, pl.d->name, pl.d->len, target);
 	if (!err)
 		inode_get(target);
+	if (!err && unlikely(notify_watches))
+		notify_dentry_slow(NULL, target, IN_ATTRIB);
 	place_made(&pl, err, target, IN_CREATE);
 	place_end(&pl);
-	if (!err)
-		notify_inode(target, IN_ATTRIB);
 	return err;
 }
 
@@ -221,12 +221,10 @@ long sys_link(const char *oldpath, const char *newpath) { return sys_linkat(AT_F
 static void name_removed(struct place *pl, struct inode *victim, bool directory)
 {
 	uint32_t isdir = directory ? IN_ISDIR : 0;
-	if (unlikely(notify_watches)) {
-		if (!directory)
-			notify_dentry_slow(NULL, victim, IN_ATTRIB);
-		notify_dir(pl->dir, IN_DELETE | isdir, pl->d->name, pl->d->len, 0);
-	}
-	dentry_delete(pl->d);
+	if (unlikely(notify_watches) && !directory)
+		notify_dentry_slow(NULL, victim, IN_ATTRIB);
+	dentry_delete(pl->d); // IN_DELETE_SELF
+	notify_dir(pl->dir, IN_DELETE | isdir, pl->d->name, pl->d->len, 0);
 }
 
 static int remove_name(int dirfd, const char *name, bool directory)

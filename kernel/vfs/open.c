@@ -3,6 +3,7 @@
 // open(2): from a name to an open file, with creation, truncation, permissions; device nodes and FIFOs
 // are handed to their drivers here.
 #include <linux/inotify.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 
 #include "base/format.h"
@@ -111,14 +112,14 @@ int vfs_open_path(const struct path *p, int flags, struct file **out) { return o
 // The new file in the negative dentry d of directory `dir`, whose lock is held.
 static int open_create(struct path *dir, struct dentry *d, uint32_t mode)
 {
-	struct process *p = vfs_process();
+	struct fs_context *c = fs_current();
 	struct inode *i = dir->dentry->inode, *made;
 	int err = dir->dentry->unlinked ? -ENOENT : inode_permission(i, 2 | 1);
 	if (err)
 		return err;
 	if (!i->ops->create)
-		return i->super->readonly ? -EROFS : -EACCES;
-	mode &= 07777 & ~(p && p->fs ? p->fs->umask : 0);
+		return i->super->magic == PROC_SUPER_MAGIC ? -ENOENT : i->super->readonly ? -EROFS : -EACCES;
+	mode &= 07777 & ~(c ? c->umask : 0);
 	err = i->ops->create(i, d->name, d->len, S_IFREG | mode, 0, &made);
 	if (!err)
 		dentry_instantiate(d, made);
@@ -186,7 +187,7 @@ static int open_last(struct walk *w, int flags, uint32_t mode, struct file **out
 
 static int open_tmpfile(int dirfd, const char *name, int flags, uint32_t mode, uint64_t resolve, struct file **out)
 {
-	struct process *proc = vfs_process();
+	struct fs_context *c = fs_current();
 	struct path dir, p;
 	struct inode *made;
 	char text[32];
@@ -198,7 +199,7 @@ static int open_tmpfile(int dirfd, const char *name, int flags, uint32_t mode, u
 	if (!err)
 		err = i->ops->tmpfile ? 0 : -EOPNOTSUPP;
 	if (!err)
-		err = i->ops->tmpfile(i, S_IFREG | (mode & 07777 & ~(proc && proc->fs ? proc->fs->umask : 0)), &made);
+		err = i->ops->tmpfile(i, S_IFREG | (mode & 07777 & ~(c ? c->umask : 0)), &made);
 	if (err)
 		goto out;
 	int len = format(text, sizeof text, "#%lu", made->ino);

@@ -25,20 +25,20 @@ static void path_replace(struct path *p, struct path by)
 
 static struct path vfs_root(void)
 {
-	struct process *p = vfs_process();
+	struct fs_context *c = fs_current();
 	struct path root = {mount_root, mount_root->root};
-	if (p && p->fs)
-		root = p->fs->root;
+	if (c)
+		root = c->root;
 	path_get(&root);
 	return root;
 }
 
 static int walk_start(int dirfd, struct path *out)
 {
-	struct process *p = vfs_process();
+	struct fs_context *c = fs_current();
 	if (dirfd == AT_FDCWD) {
-		if (p && p->fs) {
-			*out = p->fs->cwd;
+		if (c) {
+			*out = c->cwd;
 			path_get(out);
 		} else {
 			*out = vfs_root();

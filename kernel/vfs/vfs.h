@@ -199,6 +199,7 @@ struct fs_context { // CLONE_FS shares it
 };
 API struct fs_context *fs_context_create(void);
 API struct fs_context *fs_context_copy(struct fs_context *old SHARED);
+API struct fs_context *fs_current(void); // the running thread's; NULL before the first program
 API void fs_context_put(struct fs_context *c SHARED);
 
 API void path_get(struct path *p SHARED);
@@ -231,6 +232,11 @@ API void vfs_format_mounts(struct text *t SHARED, bool mountinfo);
 struct files;
 API struct files *files_create(void);
 API struct files *files_copy(struct files *old SHARED);
+// unshare(2): the running thread gets its own; -ENOMEM.
+API int vfs_unshare(bool fs, bool files);
+API void vfs_thread_leaving(struct thread *t SHARED);
+API void vfs_thread_inherit(struct thread *t SHARED); // a new thread shares what the running one has of its own
+API void vfs_thread_promote(struct thread *t SHARED); // execve: its own becomes the process's
 API void files_get(struct files *t SHARED);
 API void files_put(struct files *t SHARED);
 API void files_close_on_exec(struct files *t SHARED);

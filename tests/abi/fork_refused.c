@@ -24,6 +24,6 @@ int main(void)
 	CHECK_ERR(waitpid(-1, NULL, WNOHANG), ECHILD);
 	siginfo_t info;
 	CHECK_ERR(waitid(P_ALL, 0, &info, WEXITED), ECHILD);
-	CHECK_EQ(system("true"), -1);
+	CHECK_EQ(system("true"), 127 << 8); // as if the shell could not be run
 	return test_end();
 }

@@ -33,6 +33,7 @@
 #define INTERRUPT_TOP 0x2000
 #define FATAL_TOP     0x3000
 
+#define FRAME_NO_CALL -0x80000000 // arch/frame.h
 #define ERROR_VECTORS 0x60227d00 // vectors that push an error code
 #define FATAL_VECTORS 0x00040104 // 2, 8, 18: frames on the page of IST2
 
@@ -147,7 +148,7 @@ upcall_interrupt:
 	push INTERRUPT_TOP - 24(%rax)
 	push INTERRUPT_TOP - 32(%rax)
 	push INTERRUPT_TOP - 40(%rax)
-	push $-1
+	push $FRAME_NO_CALL
 	PUSH_REGS SCRATCH(4)(%rax), SCRATCH(5)(%rax), %r11
 	xor %ebp, %ebp
 	jmp exit_events
@@ -202,7 +203,7 @@ upcall_exception:
 	push -24(%rax)
 	push -32(%rax)
 	push -40(%rax)
-	push $-1
+	push $FRAME_NO_CALL
 	mov SCRATCH(1)(%rcx), %rdx
 	PUSH_REGS SAVED_RAX(%rcx), SCRATCH(0)(%rcx), %r11
 	mov CPU_SHARED, %rax
@@ -229,7 +230,7 @@ exception_kernel:
 	mov CPU_SP, %rsp
 	sub $FRAME_SIZE, %rsp
 	mov %rsp, %rdi
-	movq $-1, FRAME_ORIG(%rsp)
+	movq $FRAME_NO_CALL, FRAME_ORIG(%rsp)
 	mov CPU_SHARED, %rax
 	movl $0, SHARED_ARMED(%rax)
 	xor %ebp, %ebp
@@ -244,7 +245,7 @@ exception_kernel_at:
 	push -24(%rax)
 	push -32(%rax)
 	push -40(%rax)
-	push $-1
+	push $FRAME_NO_CALL
 	mov SCRATCH(1)(%rcx), %rdx
 	PUSH_REGS SAVED_RAX(%rcx), SCRATCH(0)(%rcx), %r11
 	mov %rsp, %rdi

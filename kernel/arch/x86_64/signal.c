@@ -175,7 +175,7 @@ int arch_signal_pop(struct frame *frame, uint64_t *mask, uint64_t *alt_sp, uint6
 	*frame = (struct frame){
 		.r8 = c->r8, .r9 = c->r9, .r10 = c->r10, .r11 = c->r11, .r12 = c->r12, .r13 = c->r13, .r14 = c->r14,
 		.r15 = c->r15, .rdi = c->rdi, .rsi = c->rsi, .rbp = c->rbp, .rbx = c->rbx, .rdx = c->rdx, .rax = c->rax,
-		.rcx = c->rcx, .rsp = c->rsp, .rip = c->rip, .cs = 0x33, .ss = 0x2b, .orig_rax = ~0ull,
+		.rcx = c->rcx, .rsp = c->rsp, .rip = c->rip, .cs = 0x33, .ss = 0x2b, .orig_rax = FRAME_NO_CALL,
 		.rflags = (frame->rflags & ~FLAGS_FIXED) | (c->rflags & FLAGS_FIXED) | FLAG_IF,
 	};
 	*mask = f.uc.mask;

@@ -11,10 +11,12 @@
 struct frame {
 	uint64_t r15, r14, r13, r12, rbp, rbx;
 	uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
-	uint64_t orig_rax; // system-call number, or ~0 for exceptions and interrupts (no restart)
+	uint64_t orig_rax; // system-call number, or FRAME_NO_CALL for exceptions and interrupts (no restart)
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 _Static_assert(sizeof(struct frame) == 21 * 8, "frame layout is known to entry.S");
+
+#define FRAME_NO_CALL (~0ull << 31) // entry.S pushes it too; not -1, which programs use as a number
 
 static inline uint64_t frame_nr(const struct frame *f) { return f->orig_rax; }
 static inline uint64_t frame_result(const struct frame *f) { return f->rax; }
@@ -30,8 +32,8 @@ static inline uint64_t frame_arg(const struct frame *f, int i)
 	return arg[i];
 }
 
-static inline bool frame_in_syscall(const struct frame *f) { return f->orig_rax != ~0ull; }
-static inline void frame_leave_syscall(struct frame *f) { f->orig_rax = ~0ull; }
+static inline bool frame_in_syscall(const struct frame *f) { return f->orig_rax != FRAME_NO_CALL; }
+static inline void frame_leave_syscall(struct frame *f) { f->orig_rax = FRAME_NO_CALL; }
 
 // Makes the same call again: `syscall` is two bytes and rax holds the number.
 static inline void frame_restart(struct frame *f)
