@@ -16,6 +16,8 @@ struct thread;
 int procfs_add_system(struct super *s, struct inode *root);
 // process.c: /proc/PID with everything in it, for the process of that number.
 struct inode *procfs_process_dir(struct super *s, int pid);
+// memory.c: mem, of the running process (there is no other).
+struct inode *procfs_memory(struct super *s);
 // descriptors.c: fd/ and fdinfo/.
 struct inode *procfs_fd_dir(struct super *s, int pid, bool info);
 

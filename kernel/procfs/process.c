@@ -377,7 +377,7 @@ struct inode *procfs_process_dir(struct super *s, int pid)
 	int err = 0;
 	for (unsigned i = 0; !err && i < ARRAY_SIZE(files); i++)
 		err = static_dir_add(dir, files[i].name, vfs_text_file(s, 0444, files[i].show, files[i].text ? (void *)(uintptr_t)files[i].text : arg));
-	if (err || static_dir_add(dir, "exe", link_create(s, pid, LINK_EXE)) || static_dir_add(dir, "cwd", link_create(s, pid, LINK_CWD)) ||
+	if (err || static_dir_add(dir, "mem", procfs_memory(s)) || static_dir_add(dir, "exe", link_create(s, pid, LINK_EXE)) || static_dir_add(dir, "cwd", link_create(s, pid, LINK_CWD)) ||
 	    static_dir_add(dir, "root", link_create(s, pid, LINK_ROOT)) || static_dir_add(dir, "fd", procfs_fd_dir(s, pid, false)) ||
 	    static_dir_add(dir, "fdinfo", procfs_fd_dir(s, pid, true)) ||
 	    static_dir_add(dir, "comm", vfs_text_file_rw(s, 0644, show_comm, store_task_comm, (void *)(uintptr_t)p->leader->tid)) ||

@@ -77,9 +77,10 @@ int clock_check(int clock)
 
 int clock_absolute(int clock)
 {
-	if (clock == CLOCK_PROCESS_CPUTIME_ID)
+	bool own = clock < 0 && ~(clock >> 3) == 0; // as the C library names its own process and thread
+	if (clock == CLOCK_PROCESS_CPUTIME_ID || (own && !(clock & 4)))
 		return ~process_current()->pid * 8 + 2;
-	if (clock == CLOCK_THREAD_CPUTIME_ID)
+	if (clock == CLOCK_THREAD_CPUTIME_ID || own)
 		return ~thread_current()->tid * 8 + 6;
 	return clock;
 }
