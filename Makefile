@@ -23,10 +23,13 @@ MAKEFLAGS += -r
 .SUFFIXES:
 
 WARN := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
-COMMON := -std=gnu11 -O2 -g $(WARN) -fno-omit-frame-pointer -MMD -MP -I. -I$(B)/gen $(if $(DEBUG),-DWHELK_DEBUG)
+COMMON := -std=gnu11 -g $(WARN) -fno-omit-frame-pointer -MMD -MP -I. -I$(B)/gen $(if $(DEBUG),-DWHELK_DEBUG)
 
 # --- kernel ---------------------------------------------------------------------------------------
 
+# What runs at every system call, fault or switch is optimised for speed, all else for size: the kernel is to stay small.
+KERNEL_HOT := arch base futex hostfs mm pipe plat sched sys tmpfs
+optimise = $(if $(strip $(filter $(KERNEL_HOT),$(word 2,$(subst /, ,$(1)))) $(filter base/%,$(1))),-O2,-Os)
 KFLAGS := $(COMMON) -Ikernel -Ikernel/arch/$(ARCH)/include -ffreestanding -fPIE -fvisibility=hidden -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)/=
 KFLAGS_x86_64 := -mgeneral-regs-only -mno-red-zone -fcf-protection=none
@@ -57,7 +60,7 @@ $(B)/gen/sys/rows.inc: kernel/sys/syscalls.def kernel/sys/gen.awk
 $(B)/k/%.c.o: %.c | $(GEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(KFLAGS) -c $< -o $@
+	$(Q)$(CC) $(KFLAGS) $(call optimise,$<) -c $< -o $@
 $(B)/k/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -89,7 +92,7 @@ size: $(B)/kernel.elf
 
 # --- monitor --------------------------------------------------------------------------------------
 
-MFLAGS := $(COMMON) -D_GNU_SOURCE -fPIE -fstack-protector-strong -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+MFLAGS := $(COMMON) -O2 -D_GNU_SOURCE -fPIE -fstack-protector-strong -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 MONITOR_SRC := $(wildcard monitor/*.[cS]) $(wildcard monitor/dev/*.c) $(wildcard monitor/arch/$(ARCH)/*.c) base/tree.c
 MONITOR_OBJ := $(patsubst %,$(B)/m/%.o,$(MONITOR_SRC))
 
