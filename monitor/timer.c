@@ -34,18 +34,29 @@ static void sample(uint64_t *tsc, uint64_t *ns)
 	}
 }
 
+// From here to publish() no reader gets a time: one taken from the old line after the new one's first moment could
+// be later than what follows.
+static void hold(struct machine *m)
+{
+	uint32_t seq = __atomic_load_n(&m->clock->seq, __ATOMIC_RELAXED) | 1;
+	__atomic_store_n(&m->clock->seq, seq, __ATOMIC_SEQ_CST);
+}
+
+static void release(struct machine *m)
+{
+	uint32_t seq = __atomic_load_n(&m->clock->seq, __ATOMIC_RELAXED) | 1;
+	__atomic_store_n(&m->clock->seq, seq + 1, __ATOMIC_RELEASE);
+}
+
 static void publish(struct machine *m, uint64_t tsc, uint64_t ns, uint64_t mult)
 {
 	struct abi_clock *c = m->clock;
 	int64_t wall = (int64_t)(read_ns(CLOCK_REALTIME) - mono_ns());
 	int64_t boot = (int64_t)(read_ns(CLOCK_BOOTTIME) - mono_ns());
 	int64_t tai = (int64_t)(read_ns(CLOCK_TAI) - read_ns(CLOCK_REALTIME));
-	uint32_t seq = __atomic_load_n(&c->seq, __ATOMIC_RELAXED) | 1;
 
 	// Whole seconds but for the time between two readings.
 	tai = (tai + 500000000) / 1000000000 * 1000000000;
-	__atomic_store_n(&c->seq, seq, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
 	c->shift = CLOCK_SHIFT;
 	c->mult = mult;
 	c->tsc_base = tsc;
@@ -57,7 +68,7 @@ static void publish(struct machine *m, uint64_t tsc, uint64_t ns, uint64_t mult)
 		c->boot_off_ns = boot;
 	c->tai_off_ns = tai;
 	c->tsc_khz = m->features.tsc_khz;
-	__atomic_store_n(&c->seq, seq + 1, __ATOMIC_RELEASE);
+	release(m);
 }
 
 static uint64_t scale(uint64_t ticks, uint64_t mult)
@@ -67,6 +78,7 @@ static uint64_t scale(uint64_t ticks, uint64_t mult)
 
 void clock_init(struct machine *m)
 {
+	hold(m);
 	sample(&m->clock_tsc, &m->clock_ns);
 	m->clock->wall_off_ns = m->clock->boot_off_ns = INT64_MIN / 2;
 	publish(m, m->clock_tsc, m->clock_ns, (1000000ull << CLOCK_SHIFT) / m->features.tsc_khz);
@@ -80,9 +92,14 @@ void clock_refresh(struct machine *m)
 
 	if (pthread_mutex_trylock(&m->clock_lock))
 		return;
-	sample(&tsc, &ns);
-	if (ns < __atomic_load_n(&m->clock_due_ns, __ATOMIC_RELAXED) || tsc <= m->clock_tsc)
+	if (mono_ns() < __atomic_load_n(&m->clock_due_ns, __ATOMIC_RELAXED))
 		goto out;
+	hold(m);
+	sample(&tsc, &ns);
+	if (tsc <= m->clock_tsc) {
+		release(m);
+		goto out;
+	}
 	uint64_t rate = (uint64_t)(((unsigned __int128)(ns - m->clock_ns) << CLOCK_SHIFT) / (tsc - m->clock_tsc));
 	uint64_t guest = m->clock->mono_ns + scale(tsc - m->clock->tsc_base, m->clock->mult);
 	int64_t ahead = (int64_t)(guest - ns);

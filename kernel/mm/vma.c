@@ -12,6 +12,7 @@
 #include "devfs/random.h"
 #include "mm/heap.h"
 #include "plat/plat.h"
+#include "sched/sched.h"
 #include "vfs/vfs.h"
 #include "debug/debug.h"
 
@@ -34,11 +35,21 @@ struct mm *mm_create(void)
 
 void mm_get(struct mm *mm) { mm->refs++; }
 
+// A CPU that idles still has the tables of what ran last.
+static void leave_tables(void *arg)
+{
+	const struct mm *mm = arg;
+	if (plat_page_root() == mm->root_phys)
+		plat_set_page_root(plat_boot()->root_gpa);
+}
+
 void mm_put(struct mm *mm)
 {
 	assert(mm->refs);
 	if (--mm->refs)
 		return;
+	leave_tables(mm);
+	sched_call_others(leave_tables, mm);
 	struct pt_batch b;
 	pt_batch_begin(&b, mm);
 	pt_unmap(&b, 0, ABI_VA_USER_END);

@@ -35,6 +35,7 @@ static inline uint64_t clock_ns(int id)
 
 	do {
 		seq = __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE);
+		__builtin_ia32_lfence(); // the counter is not read before what it is held against
 		uint64_t tsc = __builtin_ia32_rdtsc();
 		int64_t delta = (int64_t)(tsc - c->tsc_base);
 		if (delta < 0) // another processor's counter may be a few ticks behind
