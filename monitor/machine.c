@@ -246,7 +246,7 @@ int machine_run(const struct machine_config *config, struct machine_result *resu
 
 	memset(result, 0, sizeof(*result));
 	*m = (struct machine){.config = config, .result = result, .kvm_fd = -1, .vm_fd = -1, .cpu_count = config->cpus};
-	m->memory = (struct memory){.ram_fd = -1, .vm_fd = -1};
+	m->memory = (struct memory){.vm_fd = -1};
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_mutex_init(&m->console_lock, NULL);
 	pthread_mutex_init(&m->clock_lock, NULL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Guest memory: RAM from one memfd, touched only where it is used; the file window is address
+// Guest memory: RAM is anonymous memory, touched only where it is used (docs/decisions/003); the file window is address
 // space until the file server maps files into it, and gets KVM slots step by step: a slot costs the
 // host about 0.3 % of its size.
 #include "monitor/memory.h"
@@ -29,7 +29,7 @@ static int reserve(uint64_t size, uint8_t **out)
 
 int memory_create(struct memory *m, uint64_t ram_size, uint64_t dax_size)
 {
-	*m = (struct memory){.ram_size = ram_size, .ram_fd = -1, .vm_fd = -1, .dax_size = dax_size};
+	*m = (struct memory){.ram_size = ram_size, .vm_fd = -1, .dax_size = dax_size};
 	int err = reserve(ram_size, &m->ram);
 	if (err)
 		return err;
@@ -39,11 +39,11 @@ int memory_create(struct memory *m, uint64_t ram_size, uint64_t dax_size)
 			goto fail;
 	}
 	err = -ENOMEM;
-	m->ram_fd = memfd_create("whelk-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (m->ram_fd < 0 || ftruncate(m->ram_fd, (off_t)ram_size))
+	if (mmap(m->ram, ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
 		goto fail;
-	if (mmap(m->ram, ram_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, m->ram_fd, 0) == MAP_FAILED)
-		goto fail;
+	// Small programs stay within what comes first, page by page; big ones get 2 MiB at a touch. Best effort.
+	if (ram_size > MEMORY_SMALL)
+		madvise(m->ram + MEMORY_SMALL, ram_size - MEMORY_SMALL, MADV_HUGEPAGE);
 	return 0;
 fail:
 	memory_destroy(m);
@@ -92,7 +92,5 @@ void memory_destroy(struct memory *m)
 		munmap(m->ram, m->ram_size);
 	if (m->dax)
 		munmap(m->dax, m->dax_size);
-	if (m->ram_fd >= 0)
-		close(m->ram_fd);
-	*m = (struct memory){.ram_fd = -1, .vm_fd = -1};
+	*m = (struct memory){.vm_fd = -1};
 }

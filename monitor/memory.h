@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Guest memory as the monitor sees it: RAM (one memfd, guest-physical 0 upwards) and the file window
+// Guest memory as the monitor sees it: RAM (anonymous memory, guest-physical 0 upwards) and the file window
 // (reserved host addresses at ABI_GPA_DAX, where the file server maps host files). The guest is hostile:
 // memory_range() is the one way from a guest-physical address to a pointer. What it returns may change
 // under the reader at any time: load each word once, check the copy.
@@ -15,11 +15,11 @@
 
 #define MEMORY_DAX_STEP (256ull << 20) // the window grows by KVM slots of this size
 #define MEMORY_HUGE	(2ull << 20)
+#define MEMORY_SMALL	(16ull << 20) // RAM below is never backed by huge pages
 
 struct memory {
 	uint8_t *ram;
 	uint64_t ram_size; // a multiple of 2 MiB
-	int ram_fd;
 	int vm_fd;	   // KVM's, for the slots; -1 before memory_attach()
 	uint8_t *dax;	   // 2 MiB aligned; NULL: no window
 	uint64_t dax_size; // a multiple of MEMORY_DAX_STEP, 0: no window
