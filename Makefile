@@ -115,36 +115,58 @@ monitor: whelk
 
 # --- tests ----------------------------------------------------------------------------------------
 
-# tests/unit/NAME.c is a program; tests/unit/NAME.mk may set `sources` (more of them) and `cflags`.
-UFLAGS := -std=gnu11 -O1 -g $(WARN) -Wno-missing-prototypes -fsanitize=address,undefined -fno-sanitize-recover=all \
+# tests/unit/NAME.c and tests/fuzz/fuzz_NAME.c are programs; NAME.mk beside them may set `sources` (more of them),
+# `cflags` (for all of these) and `testflags` (for the test alone). Each is built from objects of its own, with sanitizers.
+UFLAGS := -std=gnu11 -O1 -g $(WARN) -Wno-missing-prototypes -fno-omit-frame-pointer -fno-sanitize-recover=all \
 	-I. -Ikernel -Ikernel/arch/$(ARCH)/include -I$(B)/gen -Itests/unit
+SAN_unit := -fsanitize=address,undefined
+SAN_fuzz := -fsanitize=fuzzer,address,undefined
+FUZZ_CC ?= clang
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
-$(foreach u,$(UNIT),$(eval sources :=)$(eval cflags :=)$(eval -include tests/unit/$(u).mk)\
-	$(eval $(u)_src := $(sources))$(eval $(u)_flags := $(cflags)))
-UNIT_RUN := $(addprefix unit-,$(UNIT))
-.PHONY: $(UNIT_RUN)
-.SECONDEXPANSION:
-$(addprefix $(B)/unit/,$(UNIT)): $(B)/unit/%: tests/unit/%.c $$($$*_src) $$(wildcard base/*.[ch]) | $(GEN)
-	@mkdir -p $(@D)
-	$(call say,UNIT,$<)
-	$(Q)$(CC) $(UFLAGS) $($*_flags) $< $($*_src) -pthread -o $@
-$(UNIT_RUN): unit-%: $(B)/unit/%
-	@timeout 120 $<
-unit: $(UNIT_RUN)
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-run_if = if [ -x $(1) ]; then $(1) $(2); else echo "no $(1)"; fi
-fuzz-short: all
-	@$(call run_if,tests/fuzz/run,60)
-fuzz: all
-	@$(call run_if,tests/fuzz/run,0)
+# $(call sanitized,unit or fuzz,NAME,COMPILER)
+define sanitized
+sources :=
+cflags :=
+testflags :=
+-include tests/$(1)/$(2).mk
+$(2)_objects := $$(patsubst %,$(B)/$(1)/objects/$(2)/%.o,tests/$(1)/$(2).c $$(sources))
+$(2)_cflags := $$(cflags)
+$(2)_testflags := $$(testflags)
+$(B)/$(1)/$(2): $$($(2)_objects)
+	$$(call say,LD,$$@)
+	$$(Q)$(3) $$(SAN_$(1)) $$^ -pthread -o $$@
+$(B)/$(1)/objects/$(2)/%.c.o: %.c | $$(GEN)
+	@mkdir -p $$(@D)
+	$$(Q)$(3) $$(UFLAGS) $$(SAN_$(1)) -MMD -MP $$($(2)_cflags) $$(if $$(filter monitor/%,$$<),-D_GNU_SOURCE) \
+		$$(if $$(filter tests/%,$$<),$$($(2)_testflags)) -c $$< -o $$@
+endef
+$(foreach u,$(UNIT),$(eval $(call sanitized,unit,$(u),$(CC))))
+$(foreach f,$(FUZZ),$(eval $(call sanitized,fuzz,$(f),$(FUZZ_CC))))
+
+.PHONY: unit-build fuzz-build
+unit-build: $(addprefix $(B)/unit/,$(UNIT))
+fuzz-build: $(addprefix $(B)/fuzz/,$(FUZZ))
+unit:
+	@mkdir -p $(B)/unit
+	@$(MAKE) -s -k -j$(shell nproc) unit-build > $(B)/unit/log 2>&1; tests/tally unit $(B)/unit $(UNIT)
+
+# Each fuzzer for FUZZ_SECONDS; what it learns stays in build/fuzz/NAME.corpus, what it breaks in build/fuzz/NAME.crash-*.
+FUZZ_SECONDS ?= 600
+fuzz-short: FUZZ_SECONDS = 5
+fuzz-short fuzz: all
+	@mkdir -p $(B)/fuzz
+	@$(MAKE) -s -k -j$(shell nproc) fuzz-build > $(B)/fuzz/log 2>&1; \
+		FUZZ_SECONDS=$(FUZZ_SECONDS) tests/tally fuzz $(B)/fuzz $(FUZZ) syscall_args
 bench: all
-	@$(call run_if,bench/run,)
-check: all unit
-	@$(call run_if,tests/run,)
+	@bench/run
+check:
+	@./check
 docs:
 	awk -v out=md -f kernel/sys/gen.awk kernel/sys/syscalls.def > docs/syscalls.md
 
 clean:
 	rm -rf $(B) whelk
 
--include $(shell find $(B)/k $(B)/m -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/k $(B)/m $(B)/unit $(B)/fuzz -name '*.d' 2>/dev/null)

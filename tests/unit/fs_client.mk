@@ -1,3 +1,3 @@
 sources = $(wildcard kernel/drivers/*.c kernel/hostfs/*.c kernel/overlay/*.c) \
 	  monitor/dev/virtq.c $(wildcard monitor/dev/fs*.c)
-cflags = -Ikernel -Ikernel/arch/x86_64/include
+testflags = -fno-builtin

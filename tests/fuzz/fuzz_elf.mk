@@ -1,0 +1,1 @@
+sources = monitor/elfcheck.c

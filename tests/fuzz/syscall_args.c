@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+//
+// syscall_args SEED: random system calls with random arguments, for about a second, from two threads. Arguments are drawn
+// from what is likely to get far: small numbers, descriptors that are open, pointers into a buffer of
+// old results, addresses that fault, flags. It must never run on a real kernel: it looks at uname first.
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t buffer[4096];
+static const char *const path[] = {"/tmp/a", "/tmp/b", "/tmp/d/x", "/proc/self/maps", "/proc/self", "/dev/null", "/dev/zero", "/", "", "/tmp/d"};
+
+static uint64_t next(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static uint64_t argument(uint64_t *r)
+{
+	uint64_t n = next(r);
+	switch (n >> 8 & 15) {
+	case 0: return 0;
+	case 1: return n >> 60;
+	case 2: return n >> 52;
+	case 3: return 1ull << (n >> 58);
+	case 4: return (uint64_t)-1 - (n >> 61);
+	case 5: return (uint64_t)(uintptr_t)path[(n >> 32) % 10];
+	case 6: return (uint64_t)(uintptr_t)mmap;
+	case 7: return n;
+	case 8: return 4096 * (n >> 56);
+	case 9: return 0x7ffffffff000 + (n >> 52);
+	case 10: return n >> 61;
+	case 11: return 3 + (n >> 60);
+	default: return (uint64_t)(uintptr_t)&buffer[n >> 52];
+	}
+}
+
+// What would only end or stop the test.
+static int excluded(long nr)
+{
+	static const long list[] = {SYS_exit, SYS_exit_group, SYS_pause, SYS_rt_sigsuspend, SYS_rt_sigreturn, SYS_execve, SYS_execveat, SYS_kill,
+		SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal, SYS_rt_sigprocmask, SYS_rt_sigaction,
+		SYS_setitimer, SYS_alarm, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_brk, SYS_clone, SYS_clone3, SYS_arch_prctl,
+		SYS_setrlimit, SYS_prlimit64, SYS_sched_setaffinity, SYS_sched_setscheduler, SYS_sched_setattr, SYS_sched_setparam};
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (list[i] == nr)
+			return 1;
+	return 0;
+}
+
+static void on_alarm(int sig) { (void)sig; }
+
+static void *work(void *arg)
+{
+	uint64_t r = (uint64_t)(uintptr_t)arg;
+	struct timespec start, now;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		long nr = (long)(next(&r) % 462);
+		if (excluded(nr))
+			continue;
+		uint64_t a[6];
+		for (int i = 0; i < 6; i++)
+			a[i] = argument(&r);
+		if (nr == SYS_mmap)
+			a[3] &= ~(uint64_t)(MAP_FIXED | MAP_FIXED_NOREPLACE), a[1] &= 0xffffff;
+		if (nr == SYS_madvise || nr == SYS_shmat)
+			a[0] = 0x7000000000; // not its own stack
+		syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec - start.tv_sec < 2);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct utsname u;
+	if (uname(&u) || !strstr(u.release, "whelk")) {
+		fputs("syscall_args: not under whelk: refused\n", stderr);
+		return 2;
+	}
+	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) * 2654435761u + 1 : 1;
+	for (size_t i = 0; i < sizeof(buffer) / sizeof(buffer[0]); i++)
+		buffer[i] = i % 3 ? i % 97 : (uint64_t)(uintptr_t)&buffer[i / 2];
+	mkdirat(AT_FDCWD, "/tmp/d", 0755);
+	for (int i = 0; i < 3; i++)
+		if (open(path[i], O_RDWR | O_CREAT | O_NONBLOCK, 0644) < 0)
+			return 3;
+	int p[2];
+	if (pipe2(p, O_NONBLOCK) || eventfd(0, EFD_NONBLOCK) < 0 || epoll_create1(0) < 0)
+		return 3;
+	// Calls that sleep are woken again and again.
+	struct sigaction sa = {.sa_handler = on_alarm};
+	sigaction(SIGALRM, &sa, NULL);
+	struct itimerval it = {{0, 20000}, {0, 20000}};
+	setitimer(ITIMER_REAL, &it, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	pthread_t t;
+	pthread_create(&t, NULL, work, (void *)(uintptr_t)(seed ^ 0x9e3779b97f4a7c15));
+	work((void *)(uintptr_t)seed);
+	_exit(0);
+}
