@@ -80,6 +80,7 @@ $(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h
 
 # Only RELATIVE relocations, nothing undefined, no vector registers used by the compiler (-mgeneral-regs-only).
 $(B)/kernel.full: $(KERNEL_OBJ) $(KERNEL_LD)
+	@tools/needs
 	$(call say,LD,$@)
 	$(Q)$(LD) -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro --gc-sections --build-id=none \
 		-T $(KERNEL_LD) -Map=$(B)/kernel.map $(KERNEL_OBJ) $(LIBGCC) -o $@
@@ -92,7 +93,7 @@ size: $(B)/kernel.elf
 
 # --- monitor --------------------------------------------------------------------------------------
 
-MFLAGS := $(COMMON) -O2 -D_GNU_SOURCE -fPIE -fstack-protector-strong -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+MFLAGS := $(COMMON) -Imonitor/arch/$(ARCH) -O2 -D_GNU_SOURCE -fPIE -fstack-protector-strong -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 MONITOR_SRC := $(wildcard monitor/*.[cS]) $(wildcard monitor/dev/*.c) $(wildcard monitor/arch/$(ARCH)/*.c) base/tree.c
 MONITOR_OBJ := $(patsubst %,$(B)/m/%.o,$(MONITOR_SRC))
 

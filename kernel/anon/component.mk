@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm sched signal poll sys tmpfs vfs
+needs = mm poll signal sys tmpfs vfs

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm sched signal plat sys tmpfs tty vfs
+needs = mm plat sched signal sys tmpfs tty vfs

@@ -1,1 +1,1 @@
-needs = mm sched plat debug
+needs = debug mm plat

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm sched signal vfs proc time devfs
+needs = debug devfs mm plat proc sys time vfs

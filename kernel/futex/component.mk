@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = debug mm plat proc sched signal sys time vfs
+needs = mm proc sched signal sys time vfs

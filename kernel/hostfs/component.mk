@@ -1,1 +1,1 @@
-needs = drivers mm sched time vfs plat debug
+needs = debug drivers mm plat time vfs

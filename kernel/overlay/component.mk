@@ -1,1 +1,1 @@
-needs = hostfs tmpfs vfs mm sched proc time debug
+needs = debug hostfs mm proc time tmpfs vfs

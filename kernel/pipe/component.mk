@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm sched proc signal poll sys vfs
+needs = mm poll proc signal sys vfs

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm sched proc signal time sys vfs
+needs = mm proc sched signal sys time vfs

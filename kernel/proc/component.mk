@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm sched signal futex time vfs sys exec tty poll
+needs = debug futex mm plat poll sched signal sys time tty vfs

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm sched signal proc vfs tty time devfs tmpfs
+needs = devfs mm plat proc sched time tmpfs tty vfs

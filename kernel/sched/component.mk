@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm proc signal time sys
+needs = debug futex mm plat proc signal sys time

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm sched signal proc vfs drivers tty
+needs = debug drivers mm plat proc sched signal tty vfs

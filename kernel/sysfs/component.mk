@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm vfs
+needs = mm plat vfs

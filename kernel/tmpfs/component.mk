@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm sched proc time vfs
+needs = mm proc time vfs

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm sched proc signal time plat poll sys vfs
+needs = mm plat poll proc signal sys time vfs

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm sched proc signal time poll pipe sys debug
+needs = debug mm pipe poll proc sched signal sys time
