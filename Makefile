@@ -28,7 +28,7 @@ COMMON := -std=gnu11 -g $(WARN) -fno-omit-frame-pointer -MMD -MP -I. -I$(B)/gen 
 # --- kernel ---------------------------------------------------------------------------------------
 
 # What runs at every system call, fault or switch is optimised for speed, all else for size: the kernel is to stay small.
-KERNEL_HOT := arch base futex hostfs mm pipe plat sched sys tmpfs
+KERNEL_HOT := arch base futex hostfs mm pipe plat poll sched signal sys tmpfs vfs
 optimise = $(if $(strip $(filter $(KERNEL_HOT),$(word 2,$(subst /, ,$(1)))) $(filter base/%,$(1))),-O2,-Os)
 KFLAGS := $(COMMON) -Ikernel -Ikernel/arch/$(ARCH)/include -ffreestanding -fPIE -fvisibility=hidden -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)/=
@@ -82,7 +82,7 @@ $(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h
 $(B)/kernel.full: $(KERNEL_OBJ) $(KERNEL_LD)
 	@tools/needs
 	$(call say,LD,$@)
-	$(Q)$(LD) -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro --gc-sections --build-id=none \
+	$(Q)$(LD) -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro -z pack-relative-relocs --gc-sections --build-id=none \
 		-T $(KERNEL_LD) -Map=$(B)/kernel.map $(KERNEL_OBJ) $(LIBGCC) -o $@
 	@if readelf -rW $@ | grep R_ | grep -v _RELATIVE; then echo "kernel: relocations the monitor does not apply"; rm -f $@; exit 1; fi
 $(B)/kernel.elf: $(B)/kernel.full

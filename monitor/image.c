@@ -49,6 +49,10 @@ static int read_dynamic(struct image *im, const Elf64_Phdr *p)
 			im->rela_off = d[i].d_un.d_ptr;
 		else if (d[i].d_tag == DT_RELASZ)
 			im->rela_size = d[i].d_un.d_val;
+		else if (d[i].d_tag == DT_RELR)
+			im->relr_off = d[i].d_un.d_ptr;
+		else if (d[i].d_tag == DT_RELRSZ)
+			im->relr_size = d[i].d_un.d_val;
 		else if (d[i].d_tag == DT_NEEDED || d[i].d_tag == DT_REL || d[i].d_tag == DT_JMPREL)
 			return -ENOEXEC;
 	}
@@ -126,6 +130,37 @@ static int relocate(const struct image *im, uint8_t *ram, uint64_t va)
 	return 0;
 }
 
+static int relocate_word(const struct image *im, uint8_t *ram, uint64_t va, uint64_t off)
+{
+	uint64_t value;
+	if (off > im->size - 8)
+		return -ENOEXEC;
+	memcpy(&value, ram + off, sizeof(value));
+	value += va;
+	memcpy(ram + off, &value, sizeof(value));
+	return 0;
+}
+
+// The packed form: an even entry is the offset of a word, an odd one says with 63 bits which of the following words too.
+static int relocate_packed(const struct image *im, uint8_t *ram, uint64_t va)
+{
+	uint64_t n = im->relr_size / sizeof(uint64_t), where = 0;
+	const uint64_t *r = n ? at_address(im, im->relr_off, im->relr_size) : NULL;
+	int err = n && !r ? -ENOEXEC : 0;
+	for (uint64_t i = 0; i < n && !err; i++) {
+		if (!(r[i] & 1)) {
+			err = relocate_word(im, ram, va, r[i]);
+			where = r[i] + 8;
+			continue;
+		}
+		for (unsigned bit = 1; bit < 64 && !err; bit++)
+			if (r[i] >> bit & 1)
+				err = relocate_word(im, ram, va, where + (bit - 1) * 8);
+		where += 63 * 8;
+	}
+	return err;
+}
+
 int image_load(const struct image *im, uint8_t *ram, uint64_t va)
 {
 	unsigned count;
@@ -133,5 +168,6 @@ int image_load(const struct image *im, uint8_t *ram, uint64_t va)
 	for (unsigned i = 0; i < count; i++)
 		if (p[i].p_type == PT_LOAD)
 			memcpy(ram + p[i].p_vaddr, im->file + p[i].p_offset, p[i].p_filesz);
-	return relocate(im, ram, va);
+	int err = relocate(im, ram, va);
+	return err ? err : relocate_packed(im, ram, va);
 }

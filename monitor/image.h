@@ -25,7 +25,7 @@ struct image {
 	uint64_t size; // link-time end, page-aligned
 	struct image_segment segment[IMAGE_SEGMENTS];
 	unsigned segment_count;
-	uint64_t rela_off, rela_size;
+	uint64_t rela_off, rela_size, relr_off, relr_size;
 };
 
 extern const uint8_t image_builtin[], image_builtin_end[];
