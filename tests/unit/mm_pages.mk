@@ -1,0 +1,1 @@
+sources = kernel/mm/page.c kernel/mm/heap.c
