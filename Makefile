@@ -47,7 +47,7 @@ LIBGCC := $(shell $(CC) -print-libgcc-file-name)
 GEN := $(B)/gen/sys/syscalls.h $(B)/gen/sys/rows.inc
 
 .PHONY: all kernel monitor clean unit check fuzz fuzz-short bench docs size
-all: whelk
+all: whelk $(B)/whelk.1
 kernel: $(B)/kernel.elf
 
 $(B)/gen/sys/syscalls.h: kernel/sys/syscalls.def kernel/sys/gen.awk
@@ -97,7 +97,7 @@ MFLAGS := $(COMMON) -Imonitor/arch/$(ARCH) -O2 -D_GNU_SOURCE -fPIE -fstack-prote
 MONITOR_SRC := $(wildcard monitor/*.[cS]) $(wildcard monitor/dev/*.c) $(wildcard monitor/arch/$(ARCH)/*.c) base/tree.c
 MONITOR_OBJ := $(patsubst %,$(B)/m/%.o,$(MONITOR_SRC))
 
-$(B)/m/%.c.o: %.c
+$(B)/m/%.c.o: %.c | $(GEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(MFLAGS) -c $< -o $@
@@ -113,13 +113,16 @@ $(B)/whelk: $(MONITOR_OBJ)
 whelk: $(B)/whelk
 	ln -sf $(B)/whelk $@
 monitor: whelk
+$(B)/whelk.1: monitor/help.c monitor/man.awk
+	@mkdir -p $(@D)
+	$(Q)awk -f monitor/man.awk $< > $@.new && mv $@.new $@
 
 # --- tests ----------------------------------------------------------------------------------------
 
 # tests/unit/NAME.c and tests/fuzz/fuzz_NAME.c are programs; NAME.mk beside them may set `sources` (more of them),
 # `cflags` (for all of these) and `testflags` (for the test alone). Each is built from objects of its own, with sanitizers.
 UFLAGS := -std=gnu11 -O1 -g $(WARN) -Wno-missing-prototypes -fno-omit-frame-pointer -fno-sanitize-recover=all \
-	-I. -Ikernel -Ikernel/arch/$(ARCH)/include -I$(B)/gen -Itests/unit
+	-I. -Ikernel -Ikernel/arch/$(ARCH)/include -Imonitor/arch/$(ARCH) -I$(B)/gen -Itests/unit
 SAN_unit := -fsanitize=address,undefined
 SAN_fuzz := -fsanitize=fuzzer,address,undefined
 FUZZ_CC ?= clang

@@ -37,6 +37,8 @@ struct abi_report {
 	uint64_t reg[24];     // rax rbx rcx rdx rsi rdi rbp rsp r8..r15 rip rflags fs_base gs_base cr2 error
 	uint32_t reg_count;
 	uint32_t pad;
+	uint64_t caller_off;   // ABI_REPORT_UNKNOWN: where the C library's syscall() would return to, likewise
+	char caller_path[256]; // of the word on top of the stack, when it points into a file mapping; or ""
 };
 
 #define ABI_STATS_CALLS 512

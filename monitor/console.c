@@ -58,6 +58,12 @@ void console_init(void)
 
 bool console_interrupted(void) { return con.interrupted; }
 
+void console_restore(void)
+{
+	if (con.termios_fd >= 0)
+		tcsetattr(con.termios_fd, TCSANOW, &con.termios);
+}
+
 // --- the waiting thread ------------------------------------------------------------------------------
 
 static void wake(void)
@@ -173,8 +179,12 @@ void console_finish(void)
 		pthread_join(con.thread, NULL);
 		con.started = false;
 	}
-	if (con.termios_fd >= 0)
-		tcsetattr(con.termios_fd, TCSANOW, &con.termios);
+	// In the background this would stop us.
+	sigset_t ttou;
+	sigemptyset(&ttou);
+	sigaddset(&ttou, SIGTTOU);
+	pthread_sigmask(SIG_BLOCK, &ttou, NULL);
+	console_restore();
 }
 
 // --- requests ----------------------------------------------------------------------------------------

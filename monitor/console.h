@@ -15,6 +15,7 @@ void console_init(void);
 int console_start(struct machine *m, int (*enter)(void));
 void console_serve(struct abi_console *shared); // one request; c is hostile memory
 void console_finish(void);			 // ends the thread, gives the terminal its settings back
+void console_restore(void);			 // only the latter; async-signal-safe
 bool console_interrupted(void);			 // the user insisted: SIGINT three times in two seconds
 
 #endif

@@ -11,16 +11,9 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "monitor_arch.h"
 
-#define HEAD_SIZE 65536 // program headers and interpreter lie in it, in every executable a linker makes
-
-#if defined(__x86_64__)
-#define MACHINE	     EM_X86_64
-#define MACHINE_NAME "x86-64"
-#else
-#define MACHINE	     EM_AARCH64
-#define MACHINE_NAME "aarch64"
-#endif
+#define HEAD_SIZE 4096 // program headers and interpreter lie in it, in what linkers make
 
 static int no(struct elfcheck *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static int no(struct elfcheck *out, const char *fmt, ...)
@@ -87,8 +80,8 @@ int elfcheck(const uint8_t *head, size_t len, uint64_t size, struct elfcheck *ou
 	if (len < sizeof(e))
 		return no(out, "is truncated: %zu bytes are no ELF header", len);
 	memcpy(&e, head, sizeof(e));
-	if (e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_ident[EI_DATA] != ELFDATA2LSB || e.e_machine != MACHINE)
-		return no(out, "is for %s; this machine runs " MACHINE_NAME, machine_name(e.e_machine));
+	if (e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_ident[EI_DATA] != ELFDATA2LSB || e.e_machine != ARCH_ELF_MACHINE)
+		return no(out, "is for %s; this machine runs " ARCH_NAME, machine_name(e.e_machine));
 	if (e.e_type != ET_EXEC && e.e_type != ET_DYN)
 		return no(out, "is an ELF file, but no executable");
 	if (e.e_phentsize != sizeof(Elf64_Phdr) || !e.e_phnum || e.e_phnum > 512)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The help texts. Every option of options.c is here.
+// The help texts. Every option of options.c is here. man.awk makes the manual page of them: an option is a line
+// that begins with blanks and a dash, its text is two blanks away or more.
 #include "monitor/help.h"
 
 const char help_main[] =
@@ -8,23 +9,27 @@ const char help_main[] =
 	"\n"
 	"Runs an unmodified Linux program in a small virtual machine of its own.\n"
 	"\n"
-	"  run PROGRAM [ARG]...   run a program          whelk run --help\n"
+	"  run PROGRAM [ARG]...   run a program; see whelk run --help\n"
 	"  doctor                 say what this machine offers and what is missing\n"
 	"  --version              the version\n"
 	"  --help                 this text\n"
 	"\n"
 	"Examples:\n"
 	"  whelk run /bin/busybox uname -a\n"
-	"  whelk run -m 256M -c 2 -v ./data:/data:ro -w /data /usr/bin/python3 script.py\n"
+	"  whelk run -m 256M -c 2 -v ./data:/data:ro -w /data python3 script.py\n"
 	"  whelk run --trace=file /usr/bin/ls /\n";
 
 const char help_run[] =
 	"Usage: whelk run [OPTION]... [--] PROGRAM [ARG]...\n"
+	"\n"
+	"Runs PROGRAM of the machine's root in a virtual machine of its own. A name\n"
+	"without a slash is looked up in PATH.\n"
+	"\n"
 	"  -m, --memory SIZE      memory of the machine: 512M, 2G (512M)\n"
 	"  -c, --cpus N           virtual CPUs, 1 to 64 (those of the host, at most 8)\n"
 	"  -v, --volume H:G[:ro]  host directory H is directory G in the machine\n"
 	"  -e, --env NAME[=VALUE] set a variable, or pass the one from here\n"
-	"  -w, --workdir DIR      working directory in the machine\n"
+	"  -w, --workdir DIR      working directory in the machine (the one here)\n"
 	"      --env-file FILE    variables, one NAME=VALUE a line\n"
 	"      --root DIR         root file system (/); writes to it stay in memory\n"
 	"      --hostname NAME    name of the machine (whelk)\n"
@@ -37,7 +42,13 @@ const char help_run[] =
 	"      --kernel FILE      another kernel than the one built in\n"
 	"      --no-jail          do not confine the monitor (debugging)\n"
 	"  -h, --help             this text\n"
-	"PATH, HOME, TERM, LANG, LC_ALL, TZ, USER are passed from here.\n"
+	"\n"
+	"PATH, HOME, TERM, LANG, LC_*, TZ and USER are passed from here. /tmp, /run,\n"
+	"/dev, /proc and /sys are the machine's own. Ctrl-C goes to the program; three\n"
+	"within two seconds end the machine. Ctrl-Z is refused.\n"
+	"Classes for --trace: file, desc, memory, signal, network, process, time, futex,\n"
+	"sched, other.\n"
+	"\n"
 	"Exit status: the program's; 128+N: killed by signal N; 125: whelk failed;\n"
 	"126: the program cannot be executed; 127: it was not found.\n";
 

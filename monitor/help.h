@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The help texts: a screen of 80 x 24 each.
+// The help texts: a screen each, at most 50 lines of 80 columns.
 #ifndef WHELK_MONITOR_HELP_H
 #define WHELK_MONITOR_HELP_H
 

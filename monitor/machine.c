@@ -106,7 +106,7 @@ static int open_kvm(struct machine *m)
 {
 	m->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (m->kvm_fd < 0)
-		return machine_fail(m, -errno, "cannot open /dev/kvm: %s", strerror(errno));
+		return machine_fail(m, -errno, "cannot open /dev/kvm: %s; see whelk doctor", strerror(errno));
 	if (ioctl(m->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
 		return machine_fail(m, -ENOSYS, "/dev/kvm speaks another version than %d", KVM_API_VERSION);
 	do {
@@ -121,7 +121,7 @@ static int open_image(struct machine *m)
 	const void *file = c->kernel ? c->kernel : image_builtin;
 	size_t size = c->kernel ? c->kernel_size : (size_t)(image_builtin_end - image_builtin);
 	int err = image_open(&m->image, file, size);
-	return err ? machine_fail(m, err, "the kernel image is damaged") : 0;
+	return err ? machine_fail(m, err, c->kernel ? "option --kernel: this is no kernel for this monitor" : "the built-in kernel is damaged") : 0;
 }
 
 static void fs_event(void *arg, uint32_t events) { machine_event(arg, events); }

@@ -19,7 +19,7 @@ static const struct {
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
-		fputs(help_main, stderr);
+		message("no command is given; see whelk --help");
 		return CMD_FAILED;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))

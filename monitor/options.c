@@ -88,7 +88,6 @@ static int parse_user(struct options *o, const char *s)
 	o->gid = o->uid;
 	if (*end == ':' && parse_number("--user", end + 1, UINT32_MAX - 1, want, &end, &o->gid))
 		return -EINVAL;
-	o->user_set = true;
 	return *end ? bad("--user", s, want) : 0;
 }
 
@@ -161,7 +160,18 @@ int options_setenv(struct options *o, const char *assignment, bool keep)
 	return 0;
 }
 
-static const char *const passed_env[] = {"PATH", "HOME", "TERM", "LANG", "LC_ALL", "TZ", "USER"};
+// PATH and the like, unless the command line has set them.
+static int pass_env(struct options *o)
+{
+	static const char *const name[] = {"PATH=", "HOME=", "TERM=", "LANG=", "LC_*", "TZ=", "USER="};
+	for (char **e = environ; e && *e; e++)
+		for (size_t i = 0; i < ARRAY_SIZE(name); i++) {
+			size_t n = strcspn(name[i], "*");
+			if (strncmp(*e, name[i], n) == 0 && strchr(*e, '=') && options_setenv(o, *e, true))
+				return -ENOMEM;
+		}
+	return 0;
+}
 
 // NAME=value, or NAME for the value it has here.
 static int parse_env(struct options *o, const char *option, const char *s)
@@ -254,7 +264,8 @@ static unsigned default_cpus(void)
 int options_parse(struct options *o, int argc, char **argv)
 {
 	int c;
-	*o = (struct options){.memory_size = MEMORY_DEFAULT, .cpus = default_cpus(), .root = "/"};
+	*o = (struct options){
+		.memory_size = MEMORY_DEFAULT, .cpus = default_cpus(), .root = "/", .uid = getuid(), .gid = getgid()};
 	opterr = 0;
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "+:m:c:v:e:w:h", long_option, NULL)) != -1) {
@@ -273,9 +284,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (err)
 			return err;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(passed_env); i++)
-		if (!options_getenv(o, passed_env[i]) && parse_env(o, "-e", passed_env[i]))
-			return -ENOMEM;
+	if (pass_env(o))
+		return -ENOMEM;
 	o->argv = argv + optind;
 	if (!o->help && !*o->argv) {
 		message("no program is named; see whelk run --help");

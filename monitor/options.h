@@ -26,7 +26,7 @@ struct options {
 	const char *root, *cwd, *hostname, *kernel;
 	const char *trace; // NULL: no tracing; "": everything
 	uint32_t uid, gid, syscalls;
-	bool user_set, stats, no_jail, help;
+	bool stats, no_jail, help;
 	char **argv; // program and arguments
 };
 

@@ -6,7 +6,9 @@
 
 #include "abi/report.h"
 
-void report_print(const struct abi_report *r);
+struct view;
+
+void report_print(const struct abi_report *r, const struct view *view); // view: where symbols are looked up
 void report_panic(const struct abi_panic *p, uint64_t kernel_va, uint64_t kernel_size);
 
 #endif

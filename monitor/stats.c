@@ -3,9 +3,29 @@
 // Counters of the kernel (untrusted: only printed) and of the monitor.
 #include "monitor/stats.h"
 
+#include <stdio.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
+#include "base/util.h"
 #include "monitor/message.h"
+
+#define CALLS_SHOWN 24
+
+// Names as in kernel/sys/syscalls.def.
+static const char call_name[][24] = {
+#define ROW(name, ...) [__NR_##name] = #name,
+#include "sys/rows.inc"
+#undef ROW
+};
+
+static const char *name_of(unsigned nr, char buf[16])
+{
+	if (nr < ARRAY_SIZE(call_name) && call_name[nr][0])
+		return call_name[nr];
+	snprintf(buf, 16, "%u", nr);
+	return buf;
+}
 
 void stats_print(const struct machine_result *result, uint64_t start_ns, uint64_t end_ns)
 {
@@ -24,10 +44,15 @@ void stats_print(const struct machine_result *result, uint64_t start_ns, uint64_
 	message_plain("interrupts       %10lu", s->interrupts);
 	message_plain("TLB flushes      %10lu", s->flushes);
 	message_plain("system calls     %10lu trapped, %lu direct", s->traps, s->calls_direct);
+	uint64_t exits = 0;
+	for (unsigned k = 0; machine_exit_name(k); k++)
+		exits += result->exits[k];
+	message_plain("exits            %10lu", exits);
 	for (unsigned k = 0; machine_exit_name(k); k++)
 		if (result->exits[k])
-			message_plain("exits: %-9s %10lu", machine_exit_name(k), result->exits[k]);
-	for (int shown = 0; shown < 20; shown++) { // the most frequent
+			message_plain("  %-22s %10lu", machine_exit_name(k), result->exits[k]);
+	uint64_t others = s->traps + s->calls_direct;
+	for (int shown = 0; shown < CALLS_SHOWN; shown++) { // the most frequent
 		unsigned best = ABI_STATS_CALLS;
 		for (unsigned i = 0; i < ABI_STATS_CALLS; i++)
 			if (!printed[i] && s->call[i] && (best == ABI_STATS_CALLS || s->call[i] > s->call[best]))
@@ -35,6 +60,10 @@ void stats_print(const struct machine_result *result, uint64_t start_ns, uint64_
 		if (best == ABI_STATS_CALLS)
 			break;
 		printed[best] = true;
-		message_plain("call %-11u %10lu", best, s->call[best]);
+		others -= s->call[best];
+		char number[16];
+		message_plain("  %-22s %10lu", name_of(best, number), s->call[best]);
 	}
+	if (others && others <= s->traps + s->calls_direct)
+		message_plain("  %-22s %10lu", "others", others);
 }

@@ -3,11 +3,13 @@
 // Calls that have no handler, and how the user learns of them: once per number.
 #include "sys/refuse.h"
 
+#include <asm/mman.h>
 #include <linux/errno.h>
 
 #include "base/format.h"
 #include "base/string.h"
 #include "mm/mm.h"
+#include "mm/uaccess.h"
 #include "plat/plat.h"
 #include "proc/process.h"
 #include "sys/table.h"
@@ -22,6 +24,17 @@ long sys_refuse(void)
 	return -EPERM;
 }
 
+// The file the code at `pc` comes from, and where in it.
+static void locate(uint64_t pc, uint64_t *base, uint64_t *off, char *path, size_t size)
+{
+	struct vma *vma = mm_find(mm_current(), pc);
+	if (!vma || vma->start > pc || !vma->file || !(vma->prot & PROT_EXEC))
+		return;
+	*base = vma->start - vma->pgoff * PAGE_SIZE;
+	*off = pc - *base;
+	file_format_path(vma->file, path, size);
+}
+
 void sys_report_missing(uint64_t nr, const char *what)
 {
 	uint64_t bit = MIN(nr, (uint64_t)REPORTED_MAX);
@@ -29,20 +42,21 @@ void sys_report_missing(uint64_t nr, const char *what)
 		return;
 	reported[bit / 64] |= 1ull << bit % 64;
 
+	const struct frame *frame = thread_current()->frame;
+	uint64_t pc = frame_pc(frame), caller = 0;
+	if (user_get(caller, (const void *)frame_sp(frame))) // may sleep: before the report is begun
+		caller = 0;
+
 	static struct abi_report report; // too big for a kernel stack; the kernel lock is held
 	memset(&report, 0, sizeof(report));
-	const struct frame *frame = thread_current()->frame;
 	report.kind = ABI_REPORT_UNKNOWN;
 	report.nr = nr;
 	report.tid = (uint32_t)thread_current()->tid;
-	report.pc = frame_pc(frame);
+	report.pc = pc;
 	string_copy(report.text, what ? what : "", sizeof(report.text));
-	struct vma *vma = mm_find(mm_current(), report.pc);
-	if (vma && vma->start <= report.pc && vma->file) {
-		report.load_base = vma->start - vma->pgoff * PAGE_SIZE;
-		report.file_off = report.pc - report.load_base;
-		file_format_path(vma->file, report.path, sizeof(report.path));
-	}
+	locate(pc, &report.load_base, &report.file_off, report.path, sizeof(report.path));
+	uint64_t base;
+	locate(caller, &base, &report.caller_off, report.caller_path, sizeof(report.caller_path));
 	plat_report(&report);
 }
 

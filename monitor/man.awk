@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+#
+# help.c -> whelk(1), roff.
+
+function roff(s) {
+	gsub(/\\/, "\\e", s)
+	gsub(/-/, "\\-", s)
+	if (s ~ /^[.']/) s = "\\&" s
+	return s
+}
+
+BEGIN {
+	print ".\\\" Generated from monitor/help.c.\n.TH WHELK 1\n.SH NAME\nwhelk \\- run Linux programs as unikernels"
+	section["main"] = "SYNOPSIS AND COMMANDS"; section["run"] = "WHELK RUN"; section["doctor"] = "WHELK DOCTOR"
+}
+
+/^const char help_/ {
+	name = $3
+	sub(/^help_/, "", name); sub(/\[.*/, "", name)
+	print ".SH " section[name]
+	next
+}
+
+/^\t"/ {
+	line = $0
+	sub(/^\t"/, "", line); sub(/\\n";?$/, "", line)
+	gsub(/\\"/, "\"", line)
+	if (line == "") { print ".PP"; literal = 0 }
+	else if (line ~ /^Usage: /) { print ".B " roff(substr(line, 8)) }
+	else if (line ~ /^Examples:/) { print ".SH EXAMPLES"; literal = 1 }
+	else if (literal) { print ".br\n" roff(substr(line, 3)) }
+	else if (line ~ /^ +[^ ]/) {
+		sub(/^ +/, "", line)
+		at = match(line, /  +/)
+		width = RLENGTH
+		if (!at) { # the option's text is a single blank away
+			at = index(line, "] ") + 1
+			width = 1
+		}
+		print ".TP\n.B " roff(substr(line, 1, at - 1)) "\n" roff(substr(line, at + width))
+	} else print roff(line)
+}
+
+END { print ".SH SEE ALSO\nThe project's README.md and docs/." }

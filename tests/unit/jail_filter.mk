@@ -1,0 +1,2 @@
+sources = monitor/jail_filter.c
+cflags = -D_GNU_SOURCE -Imonitor/arch/$(ARCH)

@@ -1,0 +1,2 @@
+sources = monitor/options.c
+cflags = -D_GNU_SOURCE
