@@ -83,7 +83,8 @@ static uint64_t exit_cost(int kvm_fd)
 	    (vcpu = ioctl(vm, KVM_CREATE_VCPU, 0)) < 0)
 		goto out;
 	run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-	if (run != MAP_FAILED && arch_doctor_guest(vcpu, page) == 0 && ioctl(vcpu, KVM_RUN, 0) == 0 && run->exit_reason == KVM_EXIT_IO)
+	if (run != MAP_FAILED && arch_doctor_guest(vcpu, page) == 0 && ioctl(vcpu, KVM_RUN, 0) == 0 &&
+	    run->exit_reason == KVM_EXIT_IO)
 		ns = measure(vcpu);
 out:
 	if (run != MAP_FAILED)
@@ -99,8 +100,13 @@ out:
 
 static void check_kvm_features(int fd, bool pvm)
 {
-	static const struct { int cap; const char *name; } need[] = {
-		{KVM_CAP_IMMEDIATE_EXIT, "leave on request (Linux 4.13)"}, {KVM_CAP_XCRS, "control of vector state"}, {KVM_CAP_MP_STATE, "more than one virtual CPU"},
+	static const struct {
+		int cap;
+		const char *name;
+	} need[] = {
+		{KVM_CAP_IMMEDIATE_EXIT, "leave on request (Linux 4.13)"},
+		{KVM_CAP_XCRS, "control of vector state"},
+		{KVM_CAP_MP_STATE, "more than one virtual CPU"},
 		{KVM_CAP_VCPU_ATTRIBUTES, "vCPU attributes (Linux 5.16)"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(need) - pvm; i++) // kvm_pvm does without the last
@@ -112,9 +118,10 @@ static void check_kvm(void)
 {
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
-		const char *advice = errno == EACCES || errno == EPERM
-			? "add yourself to its group: sudo usermod -aG kvm $USER, then log in again"
-			: "turn virtualisation on in the firmware (or ask for nested virtualisation) and load kvm_intel or kvm_amd";
+		const char *advice =
+			errno == EACCES || errno == EPERM
+				? "add yourself to its group: sudo usermod -aG kvm $USER, then log in again"
+				: "turn virtualisation on in the firmware (or ask for nested virtualisation) and load kvm_intel or kvm_amd";
 		doctor_say(DOCTOR_MISSING, "KVM", advice, "/dev/kvm: %s", strerror(errno));
 		return;
 	}
@@ -122,13 +129,17 @@ static void check_kvm(void)
 	int api = ioctl(fd, KVM_GET_API_VERSION, 0);
 	uint64_t ns = api == KVM_API_VERSION ? exit_cost(fd) : 0;
 	if (api != KVM_API_VERSION)
-		doctor_say(DOCTOR_MISSING, "KVM", NULL, "%s, API version %d; whelk needs %d", kind, api, KVM_API_VERSION);
+		doctor_say(DOCTOR_MISSING, "KVM", NULL, "%s, API version %d; whelk needs %d", kind, api,
+			   KVM_API_VERSION);
 	else if (!ns)
 		doctor_say(DOCTOR_NOTE, "KVM", NULL, "%s, the cost of an exit could not be measured", kind);
 	else
-		doctor_say(ns < 5000 ? DOCTOR_OK : DOCTOR_NOTE, "KVM",
-			   ns < 5000 ? NULL : "exits are dear here (nested or emulated): system calls stay in the guest, files and start-up take longer",
-			   "%s, an exit and back takes %lu.%lu us", kind, ns / 1000, ns / 100 % 10);
+		doctor_say(
+			ns < 5000 ? DOCTOR_OK : DOCTOR_NOTE, "KVM",
+			ns < 5000
+				? NULL
+				: "exits are dear here (nested or emulated): system calls stay in the guest, files and start-up take longer",
+			"%s, an exit and back takes %lu.%lu us", kind, ns / 1000, ns / 100 % 10);
 	if (api == KVM_API_VERSION)
 		check_kvm_features(fd, strcmp(kind, "kvm_pvm") == 0);
 	close(fd);
@@ -155,7 +166,8 @@ static void check_memory(void)
 	if (f)
 		fclose(f);
 	bool enough = available >= 64u << 10;
-	doctor_say(enough ? DOCTOR_OK : DOCTOR_NOTE, "memory", enough ? NULL : "a machine takes only what its program touches: try -m 64M",
+	doctor_say(enough ? DOCTOR_OK : DOCTOR_NOTE, "memory",
+		   enough ? NULL : "a machine takes only what its program touches: try -m 64M",
 		   "%lu MiB available of %lu MiB", available >> 10, total >> 10);
 	int fd = memfd_create("whelk-doctor", MFD_CLOEXEC);
 	if (fd < 0)
@@ -175,7 +187,8 @@ static void check_limit(int resource, const char *name, rlim_t least, unsigned u
 	if (l.rlim_max != RLIM_INFINITY)
 		snprintf(most, sizeof(most), "%lu", l.rlim_max / unit);
 	bool enough = l.rlim_max == RLIM_INFINITY || l.rlim_max >= least;
-	doctor_say(enough ? DOCTOR_OK : DOCTOR_NOTE, name, enough ? NULL : advice, "%s%s, at most %s", now, unit > 1 ? " KiB" : "", most);
+	doctor_say(enough ? DOCTOR_OK : DOCTOR_NOTE, name, enough ? NULL : advice, "%s%s, at most %s", now,
+		   unit > 1 ? " KiB" : "", most);
 }
 
 static void check_kernel(void)
@@ -185,26 +198,30 @@ static void check_kernel(void)
 	uname(&u);
 	long fd = syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof(how));
 	if (fd < 0)
-		doctor_say(DOCTOR_MISSING, "Linux", "Linux 5.6 has it; a container's filter may hide it", "%s: openat2: %s", u.release, strerror(errno));
+		doctor_say(DOCTOR_MISSING, "Linux", "Linux 5.6 has it; a container's filter may hide it",
+			   "%s: openat2: %s", u.release, strerror(errno));
 	else
 		doctor_say(DOCTOR_OK, "Linux", NULL, "%s", u.release);
 	if (fd >= 0)
 		close((int)fd);
 	if (access("/proc/self/fd", R_OK))
-		doctor_say(DOCTOR_MISSING, "/proc", "mount it: mount -t proc proc /proc", "/proc/self/fd: %s", strerror(errno));
+		doctor_say(DOCTOR_MISSING, "/proc", "mount it: mount -t proc proc /proc", "/proc/self/fd: %s",
+			   strerror(errno));
 }
 
 static void check_jail(void)
 {
 	unsigned action = SECCOMP_RET_TRAP;
 	bool filters = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
-	doctor_say(filters ? DOCTOR_OK : DOCTOR_MISSING, "seccomp", filters ? NULL : "a kernel with CONFIG_SECCOMP_FILTER; --no-jail runs without",
-		   "%s", filters ? "system-call filters for the monitor's threads" : strerror(errno));
+	doctor_say(filters ? DOCTOR_OK : DOCTOR_MISSING, "seccomp",
+		   filters ? NULL : "a kernel with CONFIG_SECCOMP_FILTER; --no-jail runs without", "%s",
+		   filters ? "system-call filters for the monitor's threads" : strerror(errno));
 	int abi = jail_landlock_abi();
 	if (abi >= 2)
 		doctor_say(DOCTOR_OK, "Landlock", NULL, "ABI %d", abi);
 	else
-		doctor_say(DOCTOR_NOTE, "Landlock", "Linux 5.19 or later with landlock in the kernel's lsm= list; whelk runs without",
+		doctor_say(DOCTOR_NOTE, "Landlock",
+			   "Linux 5.19 or later with landlock in the kernel's lsm= list; whelk runs without",
 			   abi ? "ABI %d is too old" : "none", abi);
 }
 
@@ -221,8 +238,10 @@ int cmd_doctor(int argc, char **argv)
 	arch_doctor_cpu();
 	check_cpus();
 	check_memory();
-	check_limit(RLIMIT_NOFILE, "open files", 1024, 1, "raise it with ulimit -Hn: the file server needs one for each file in use");
-	check_limit(RLIMIT_NPROC, "processes", 64, 1, "raise it with ulimit -u: a machine is one process with a thread for each vCPU and two more");
+	check_limit(RLIMIT_NOFILE, "open files", 1024, 1,
+		    "raise it with ulimit -Hn: the file server needs one for each file in use");
+	check_limit(RLIMIT_NPROC, "processes", 64, 1,
+		    "raise it with ulimit -u: a machine is one process with a thread for each vCPU and two more");
 	check_limit(RLIMIT_MEMLOCK, "locked", 0, 1024, NULL);
 	check_jail();
 	if (missing)

@@ -80,7 +80,8 @@ static void *read_kernel(const char *path, size_t *size)
 	void *data = NULL;
 	if (fd < 0 || fstat(fd, &st)) {
 		message("option --kernel: %s: %s", path, strerror(errno));
-	} else if ((data = malloc((size_t)st.st_size + 1)) == NULL || read(fd, data, (size_t)st.st_size) != st.st_size) {
+	} else if ((data = malloc((size_t)st.st_size + 1)) == NULL ||
+		   read(fd, data, (size_t)st.st_size) != st.st_size) {
 		message("option --kernel: %s: cannot be read", path);
 		free(data);
 		data = NULL;
@@ -116,11 +117,14 @@ static void catch_crashes(void)
 
 static int status_of(const struct machine_result *result)
 {
-	if (console_interrupted())
+	if (console_interrupted()) {
+		message("the machine was stopped: interrupted three times");
 		return 128 + SIGINT;
+	}
 	switch (result->end) {
 	case MACHINE_EXITED:
-		return WIFSIGNALED(result->wait_status) ? 128 + WTERMSIG(result->wait_status) : WEXITSTATUS(result->wait_status);
+		return WIFSIGNALED(result->wait_status) ? 128 + WTERMSIG(result->wait_status)
+							: WEXITSTATUS(result->wait_status);
 	case MACHINE_PANIC:
 		return CMD_FAILED;
 	default:
@@ -131,17 +135,35 @@ static int status_of(const struct machine_result *result)
 
 static int run(struct run *r, uint64_t start_ns)
 {
-	static const struct machine_hooks hooks = {
-		.ready = hook_ready, .thread_enter = hook_enter, .console = hook_console, .report = hook_report, .panic = hook_panic};
+	static const struct machine_hooks hooks = {.ready = hook_ready,
+						   .thread_enter = hook_enter,
+						   .console = hook_console,
+						   .report = hook_report,
+						   .panic = hook_panic};
 	struct machine_result result = {0};
 	struct machine_config c = {
-		.memory_size = r->o.memory_size, .dax_size = DAX_SIZE, .cpus = r->o.cpus,
-		.exec_path = r->view.program, .argv = r->o.argv, .envp = r->o.env, .cwd = r->view.cwd, .hostname = r->o.hostname,
+		.memory_size = r->o.memory_size,
+		.dax_size = DAX_SIZE,
+		.cpus = r->o.cpus,
+		.exec_path = r->view.program,
+		.argv = r->o.argv,
+		.envp = r->o.env,
+		.cwd = r->view.cwd,
+		.hostname = r->o.hostname,
 		.trace = r->o.trace,
-		.flags = (r->o.trace ? ABI_FLAG_TRACE : 0) | (r->o.stats ? ABI_FLAG_STATS : 0) | (message_verbose ? ABI_FLAG_VERBOSE : 0),
-		.uid = r->o.uid, .gid = r->o.gid, .syscalls = r->o.syscalls, .umask = umask(0), .start_ns = start_ns,
-		.stack_limit = limit(RLIMIT_STACK), .nofile_limit = limit(RLIMIT_NOFILE),
-		.mount = r->view.mount, .mount_count = r->view.mount_count, .hooks = &hooks, .hooks_arg = r,
+		.flags = (r->o.trace ? ABI_FLAG_TRACE : 0) | (r->o.stats ? ABI_FLAG_STATS : 0) |
+			 (message_verbose ? ABI_FLAG_VERBOSE : 0),
+		.uid = r->o.uid,
+		.gid = r->o.gid,
+		.syscalls = r->o.syscalls,
+		.umask = umask(0),
+		.start_ns = start_ns,
+		.stack_limit = limit(RLIMIT_STACK),
+		.nofile_limit = limit(RLIMIT_NOFILE),
+		.mount = r->view.mount,
+		.mount_count = r->view.mount_count,
+		.hooks = &hooks,
+		.hooks_arg = r,
 	};
 	umask(c.umask);
 	void *kernel = NULL;

@@ -25,11 +25,11 @@
 #define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ull << 15)
 #endif
 
-#define READS  (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define WRITES                                                                                                     \
-	(READS | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |   \
-	 LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |                \
-	 LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER |                    \
+#define READS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define WRITES                                                                                                    \
+	(READS | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
+	 LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |               \
+	 LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER |                  \
 	 LANDLOCK_ACCESS_FS_TRUNCATE)
 
 static int ruleset = -1;
@@ -61,7 +61,8 @@ static int prepare_landlock(const struct machine_mount *mount, unsigned count)
 	struct landlock_ruleset_attr attr = {.handled_access_fs = handled(abi)};
 	if (message_verbose)
 		message(abi >= 2 ? "jail: seccomp, no new privileges, Landlock ABI %d"
-				 : "jail: seccomp, no new privileges; no Landlock on this host (ABI %d)", abi);
+				 : "jail: seccomp, no new privileges; no Landlock on this host (ABI %d)",
+			abi);
 	if (abi < 2)
 		return 0;
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr.handled_access_fs), 0);
@@ -111,8 +112,9 @@ static void on_refused(int sig, siginfo_t *info, void *context)
 	(void)sig;
 	(void)context;
 	console_restore();
-	message("jail: the %s thread tried system call %d; stopped (--no-jail would let it)", thread_name, info->si_syscall);
-	_exit(CMD_FAILED);
+	message("jail: the %s thread tried system call %d; stopped (--no-jail would let it)", thread_name,
+		info->si_syscall);
+	syscall(SYS_exit_group, CMD_FAILED); // at once: a sanitizer's _exit() makes calls of its own
 }
 
 int jail_prepare(const struct machine_mount *mount, unsigned count)
@@ -151,12 +153,17 @@ static int put_on(enum jail_kind kind, const char *name)
 int jail_thread(enum machine_thread which)
 {
 	switch (which) {
-	case MACHINE_THREAD_MAIN_CPU: return put_on(JAIL_CPU, "first vCPU's");
-	case MACHINE_THREAD_FS: return put_on(JAIL_FILES, "file server's");
+	case MACHINE_THREAD_MAIN_CPU:
+		return put_on(JAIL_CPU, "first vCPU's");
+	case MACHINE_THREAD_FS:
+		return put_on(JAIL_FILES, "file server's");
 	default: // made by a vCPU's thread that wears it
 		thread_name = "vCPU's";
 		return 0;
 	}
 }
 
-int jail_console(void) { return put_on(JAIL_CONSOLE, "console's"); }
+int jail_console(void)
+{
+	return put_on(JAIL_CONSOLE, "console's");
+}

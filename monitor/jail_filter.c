@@ -31,31 +31,34 @@ struct rule {
 	const uint32_t *value;
 };
 
-#define LIST(...)      .count = sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t), .value = (const uint32_t[]){__VA_ARGS__}
-#define CALL(name)     {.nr = __NR_##name}
-#define TERMINAL_SETS  TCSETS, TCSETSW, TCSETSF
+#define WORDS(...)    (const uint32_t[]){__VA_ARGS__}
+#define LIST(...)     .count = sizeof(WORDS(__VA_ARGS__)) / sizeof(uint32_t), .value = WORDS(__VA_ARGS__)
+#define CALL(name)    {.nr = __NR_##name}
+#define TERMINAL_SETS TCSETS, TCSETSW, TCSETSF
 #define VCPU_IOCTLS                                                                                                \
-	KVM_RUN, KVM_INTERRUPT, KVM_CREATE_VCPU, KVM_GET_VCPU_MMAP_SIZE, KVM_SET_CPUID2, KVM_GET_SREGS, KVM_SET_SREGS, \
-		KVM_GET_MSRS, KVM_SET_MSRS, KVM_SET_XCRS, KVM_GET_REGS, KVM_SET_REGS, KVM_SET_MP_STATE, KVM_SET_DEVICE_ATTR
+	KVM_RUN, KVM_INTERRUPT, KVM_CREATE_VCPU, KVM_GET_VCPU_MMAP_SIZE, KVM_SET_CPUID2, KVM_GET_SREGS,            \
+		KVM_SET_SREGS, KVM_GET_MSRS, KVM_SET_MSRS, KVM_SET_XCRS, KVM_GET_REGS, KVM_SET_REGS,               \
+		KVM_SET_MP_STATE, KVM_SET_DEVICE_ATTR
 
 static uint32_t own_pid; // filled in before use
 
 // The C library's own needs, output to the user, waking a vCPU.
 static const struct rule common[] = {
-	CALL(read), CALL(write), CALL(writev), CALL(close), CALL(futex), CALL(munmap), CALL(mremap), CALL(madvise), CALL(brk),
-	CALL(getpid), CALL(gettid), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(restart_syscall), CALL(sched_getaffinity),
-	CALL(clock_gettime), CALL(exit), CALL(exit_group),
-	{__NR_tgkill, ONE_OF, 0, 1, &own_pid},
+	CALL(read), CALL(write), CALL(writev), CALL(close), CALL(futex), CALL(munmap), CALL(mremap), CALL(madvise),
+	CALL(brk), CALL(getpid), CALL(gettid), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(restart_syscall),
+	CALL(sched_getaffinity), CALL(clock_gettime), CALL(exit), CALL(exit_group),
+	{.nr = __NR_tgkill, .test = ONE_OF, .arg = 0, .count = 1, .value = &own_pid},
 	{.nr = __NR_mmap, .test = WITHOUT, .arg = 2, LIST(PROT_EXEC)},
 	{.nr = __NR_mprotect, .test = WITHOUT, .arg = 2, LIST(PROT_EXEC)},
 };
 
 static const struct rule files[] = {
-	CALL(openat), CALL(openat2), CALL(newfstatat), CALL(fstat), CALL(statx), CALL(fstatfs), CALL(readlinkat), CALL(getdents64), CALL(lseek),
-	CALL(pread64), CALL(preadv), CALL(preadv2), CALL(pwritev), CALL(pwritev2), CALL(ftruncate), CALL(fallocate), CALL(copy_file_range),
-	CALL(fsync), CALL(fdatasync), CALL(fchownat), CALL(fchmodat), CALL(utimensat), CALL(faccessat), CALL(faccessat2),
-	CALL(symlinkat), CALL(mknodat), CALL(mkdirat), CALL(unlinkat), CALL(renameat), CALL(renameat2), CALL(linkat),
-	CALL(fgetxattr), CALL(fsetxattr), CALL(flistxattr), CALL(fremovexattr),
+	CALL(openat), CALL(openat2), CALL(newfstatat), CALL(fstat), CALL(statx), CALL(fstatfs), CALL(readlinkat),
+	CALL(getdents64), CALL(lseek), CALL(pread64), CALL(preadv), CALL(preadv2), CALL(pwritev), CALL(pwritev2),
+	CALL(ftruncate), CALL(fallocate), CALL(copy_file_range), CALL(fsync), CALL(fdatasync), CALL(fchownat),
+	CALL(fchmodat), CALL(utimensat), CALL(faccessat), CALL(faccessat2), CALL(symlinkat), CALL(mknodat),
+	CALL(mkdirat), CALL(unlinkat), CALL(renameat), CALL(renameat2), CALL(linkat), CALL(fgetxattr),
+	CALL(fsetxattr), CALL(flistxattr), CALL(fremovexattr),
 	{.nr = __NR_fcntl, .test = ONE_OF, .arg = 1, LIST(F_DUPFD_CLOEXEC, F_GETFL)},
 };
 
@@ -66,7 +69,8 @@ static const struct rule file_server[] = {
 // Threads are made by clone(): clone3 hides its flags from filters.
 static const struct rule cpu[] = {
 	{.nr = __NR_ioctl, .test = ONE_OF, .arg = 1,
-	 LIST(VCPU_IOCTLS, KVM_SET_USER_MEMORY_REGION, TERMINAL_SETS, TCGETS, TIOCGWINSZ, TIOCSWINSZ, TCFLSH, TCSBRK, FIONREAD)},
+	 LIST(VCPU_IOCTLS, KVM_SET_USER_MEMORY_REGION, TERMINAL_SETS, TCGETS, TIOCGWINSZ, TIOCSWINSZ, TCFLSH, TCSBRK,
+	      FIONREAD)},
 	{.nr = __NR_clone3, .test = NO_SUCH_CALL},
 	{.nr = __NR_clone, .test = WITH, .arg = 0, LIST(CLONE_THREAD)},
 	CALL(timer_create), CALL(timer_settime), CALL(timer_delete), CALL(set_robust_list), CALL(rseq),
@@ -83,7 +87,8 @@ static const struct {
 	size_t count;
 } use[][3] = {
 	[JAIL_CPU] = {{common, ARRAY_SIZE(common)}, {files, ARRAY_SIZE(files)}, {cpu, ARRAY_SIZE(cpu)}},
-	[JAIL_FILES] = {{common, ARRAY_SIZE(common)}, {files, ARRAY_SIZE(files)}, {file_server, ARRAY_SIZE(file_server)}},
+	[JAIL_FILES] = {{common, ARRAY_SIZE(common)}, {files, ARRAY_SIZE(files)},
+			{file_server, ARRAY_SIZE(file_server)}},
 	[JAIL_CONSOLE] = {{common, ARRAY_SIZE(common)}, {console, ARRAY_SIZE(console)}, {NULL, 0}},
 };
 
@@ -104,8 +109,11 @@ static unsigned put(struct filter *f, unsigned code, uint32_t k, unsigned yes, u
 	unsigned i = --f->at;
 	bool jump = BPF_CLASS(code) == BPF_JMP;
 	f->too_far |= jump && (yes - (i + 1) > 255 || no - (i + 1) > 255);
-	f->insn[i] = (struct sock_filter){
-		.code = (uint16_t)code, .jt = jump ? (uint8_t)(yes - (i + 1)) : 0, .jf = jump ? (uint8_t)(no - (i + 1)) : 0, .k = k};
+	f->insn[i] = (struct sock_filter){.code = (uint16_t)code, .k = k};
+	if (jump) {
+		f->insn[i].jt = (uint8_t)(yes - (i + 1));
+		f->insn[i].jf = (uint8_t)(no - (i + 1));
+	}
 	return i;
 }
 

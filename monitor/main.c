@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // whelk: finds the command. Each is a cmd_<name>.c.
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "monitor/cmd.h"
 #include "monitor/help.h"
@@ -16,8 +18,20 @@ static const struct {
 	{"doctor", cmd_doctor},
 };
 
+// Descriptors 0 to 2 are the program's streams: a closed one must not become a descriptor of the monitor's own.
+static int fill_streams(void)
+{
+	int fd;
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd < 0 ? fd : close(fd);
+}
+
 int main(int argc, char **argv)
 {
+	if (fill_streams())
+		return CMD_FAILED;
 	if (argc < 2) {
 		message("no command is given; see whelk --help");
 		return CMD_FAILED;

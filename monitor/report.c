@@ -27,7 +27,9 @@ static const char *locate(const struct view *view, const char *path, uint64_t of
 	out[0] = '\0';
 	if (!path[0])
 		return out;
-	int fd = path[0] == '/' && !view_hidden(view, path) ? view_open_path(view, path, O_RDONLY | O_NONBLOCK | O_NOCTTY) : -1;
+	int fd = path[0] == '/' && !view_hidden(view, path)
+			 ? view_open_path(view, path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
+			 : -1;
 	if (fd >= 0) {
 		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 			symbol_find(fd, off, symbol, sizeof(symbol));
@@ -56,8 +58,12 @@ static void print_registers(const struct abi_report *r)
 static const char *code_name(int sig, int code)
 {
 	switch (code) {
-	case SI_USER: case SI_QUEUE: case SI_TKILL: return ", sent by kill";
-	case SI_KERNEL: return "";
+	case SI_USER:
+	case SI_QUEUE:
+	case SI_TKILL:
+		return ", sent by kill";
+	case SI_KERNEL:
+		return "";
 	}
 	if (sig == SIGSEGV)
 		return code == SEGV_MAPERR ? ", nothing is mapped there" : code == SEGV_ACCERR ? ", no permission" : "";
@@ -76,8 +82,9 @@ static void print_signal(const struct abi_report *r, const struct view *view)
 	snprintf(number, sizeof(number), "%d", r->signal);
 	if (fault)
 		snprintf(addr, sizeof(addr), ", address 0x%lx", r->addr);
-	message("killed by %s%s (%d) at 0x%lx%s%s%s%s%s, thread %u", name ? "SIG" : "signal ", name ? name : number, r->signal, r->pc,
-		place[0] ? " (" : "", place, place[0] ? ")" : "", addr, code_name(r->signal, r->code), r->tid);
+	message("killed by %s%s (%d) at 0x%lx%s%s%s%s%s, thread %u", name ? "SIG" : "signal ", name ? name : number,
+		r->signal, r->pc, place[0] ? " (" : "", place, place[0] ? ")" : "", addr, code_name(r->signal, r->code),
+		r->tid);
 	if (message_verbose)
 		print_registers(r);
 }
@@ -87,8 +94,8 @@ static void print_unknown(const struct abi_report *r, const struct view *view)
 	char place[600], caller[600];
 	locate(view, r->path, r->file_off, place, sizeof(place));
 	locate(view, r->caller_path, r->caller_off, caller, sizeof(caller));
-	message("system call %lu%s%s%s is not implemented: called at 0x%lx%s%s%s%s", r->nr, r->text[0] ? " (" : "", r->text,
-		r->text[0] ? ")" : "", r->pc, place[0] ? ", " : "", place, caller[0] ? ", from " : "", caller);
+	message("system call %lu%s%s%s is not implemented: called at 0x%lx%s%s%s%s", r->nr, r->text[0] ? " (" : "",
+		r->text, r->text[0] ? ")" : "", r->pc, place[0] ? ", " : "", place, caller[0] ? ", from " : "", caller);
 }
 
 // Each call is named once; numbers past the map share a bit.

@@ -14,7 +14,7 @@
 
 #define HEADERS_MAX 512u
 #define SYMBOLS_MAX (4u << 20) // of one table: a limit on the time a report takes
-#define NAME_SIZE   128
+#define NAME_SIZE 128
 
 static bool get(int fd, void *to, size_t len, uint64_t off)
 {
@@ -60,10 +60,12 @@ static bool search(int fd, const Elf64_Shdr *table, uint64_t address, Elf64_Sym 
 		for (size_t i = 0; i < n; i++) {
 			const Elf64_Sym *s = &piece[i];
 			unsigned type = ELF64_ST_TYPE(s->st_info);
-			if ((type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) || !s->st_name || s->st_shndx == SHN_UNDEF ||
-			    s->st_value > address || (s->st_size && address - s->st_value >= s->st_size))
+			if ((type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) || !s->st_name ||
+			    s->st_shndx == SHN_UNDEF || s->st_value > address ||
+			    (s->st_size && address - s->st_value >= s->st_size))
 				continue;
-			if (!found || s->st_value > best->st_value || (s->st_value == best->st_value && s->st_size && !best->st_size)) {
+			if (!found || s->st_value > best->st_value ||
+			    (s->st_value == best->st_value && s->st_size && !best->st_size)) {
 				*best = *s;
 				found = true;
 			}
@@ -86,7 +88,8 @@ int symbol_find(int fd, uint64_t off, char *out, size_t size)
 	    !linked_address(fd, &e, off, &address))
 		return -ENOENT;
 	for (size_t i = 0; i < ARRAY_SIZE(type); i++) {
-		if (!find_table(fd, &e, type[i], &table, &strings) || !search(fd, &table, address, &s) || s.st_name >= strings.sh_size)
+		if (!find_table(fd, &e, type[i], &table, &strings) || !search(fd, &table, address, &s) ||
+		    s.st_name >= strings.sh_size)
 			continue;
 		uint64_t at;
 		if (add_overflow(strings.sh_offset, s.st_name, &at) || at > INT64_MAX)

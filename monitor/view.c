@@ -19,7 +19,8 @@
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-static int open_mount(struct view *v, const char *host, const char *guest, bool readonly, bool overlay, const char *option)
+static int open_mount(struct view *v, const char *host, const char *guest, bool readonly, bool overlay,
+		      const char *option)
 {
 	int fd = open(host, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
@@ -129,7 +130,9 @@ static int try_program(const struct view *v, const char *path, char *why, size_t
 	} else if (elfcheck_file(fd, &c)) {
 		snprintf(why, size, "%s", c.why);
 	} else {
-		int interp = c.interpreter[0] == '/' && !view_hidden(v, c.interpreter) ? view_open_path(v, c.interpreter, O_PATH) : -2;
+		int interp = c.interpreter[0] == '/' && !view_hidden(v, c.interpreter)
+				     ? view_open_path(v, c.interpreter, O_PATH)
+				     : -2;
 		status = 0;
 		if (interp == -1) {
 			snprintf(why, size, "needs the interpreter %.200s: %s", c.interpreter,

@@ -11,8 +11,14 @@
 
 #include "monitor_arch.h"
 
-#define CHECK(c) do { if (!(c)) { printf("%s:%d: %s (%s)\n", __FILE__, __LINE__, #c, out.why); exit(1); } } while (0)
-#define SIZE  0x3000
+#define CHECK(c)                                                                     \
+	do {                                                                         \
+		if (!(c)) {                                                          \
+			printf("%s:%d: %s (%s)\n", __FILE__, __LINE__, #c, out.why); \
+			exit(1);                                                     \
+		}                                                                    \
+	} while (0)
+#define SIZE 0x3000
 
 static struct elfcheck out;
 static union {
@@ -37,19 +43,23 @@ static void good(void)
 	f.e.e_phnum = 4;
 	f.p[0] = (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = sizeof(f.e) + sizeof(f.p), .p_filesz = 12};
 	f.p[1] = (Elf64_Phdr){.p_type = PT_LOAD, .p_filesz = 0x2000, .p_memsz = 0x2000};
-	f.p[2] = (Elf64_Phdr){.p_type = PT_LOAD, .p_offset = 0x2000, .p_vaddr = 0x4000, .p_filesz = 0x1000, .p_memsz = 0x9000};
+	f.p[2] = (Elf64_Phdr){
+		.p_type = PT_LOAD, .p_offset = 0x2000, .p_vaddr = 0x4000, .p_filesz = 0x1000, .p_memsz = 0x9000};
 	f.p[3] = (Elf64_Phdr){.p_type = PT_GNU_STACK};
 	strcpy(f.interp, "/lib/ld.so");
 	f.p[0].p_filesz = sizeof("/lib/ld.so");
 }
 
-static int look(size_t len) { return elfcheck(f.bytes, len, SIZE, &out); }
+static int look(size_t len)
+{
+	return elfcheck(f.bytes, len, SIZE, &out);
+}
 
-#define REFUSED(words, change)                                                                                     \
-	do {                                                                                                       \
-		good();                                                                                            \
-		change;                                                                                            \
-		CHECK(look(SIZE) == -ENOEXEC && strstr(out.why, words));                                           \
+#define REFUSED(words, change)                                           \
+	do {                                                             \
+		good();                                                  \
+		change;                                                  \
+		CHECK(look(SIZE) == -ENOEXEC && strstr(out.why, words)); \
 	} while (0)
 
 static void test_headers(void)
@@ -97,7 +107,8 @@ static void test_not_elf(void)
 	for (size_t n = 1; n < sizeof(Elf64_Ehdr); n++)
 		CHECK(elfcheck(f.bytes, n, n, &out) == -ENOEXEC && out.why[0]);
 	for (int i = 0; script[i]; i++)
-		CHECK(elfcheck((const uint8_t *)script[i], strlen(script[i]), 100, &out) == 0 && !strcmp(out.interpreter, "/bin/sh"));
+		CHECK(elfcheck((const uint8_t *)script[i], strlen(script[i]), 100, &out) == 0 &&
+		      !strcmp(out.interpreter, "/bin/sh"));
 	CHECK(elfcheck((const uint8_t *)"#!", 2, 2, &out) == -ENOEXEC);
 	CHECK(elfcheck((const uint8_t *)"#! \n", 4, 4, &out) == -ENOEXEC);
 	memset(f.bytes, 'x', 4096);
@@ -117,7 +128,8 @@ static void test_any_byte(void)
 			memcpy(copy, f.bytes, head);
 			copy[at] = value[v];
 			int err = elfcheck(copy, head, SIZE, &out);
-			CHECK(err ? out.why[0] && memchr(out.why, 0, sizeof(out.why)) : memchr(out.interpreter, 0, sizeof(out.interpreter)) != NULL);
+			CHECK(err ? out.why[0] && memchr(out.why, 0, sizeof(out.why))
+				  : memchr(out.interpreter, 0, sizeof(out.interpreter)) != NULL);
 		}
 	free(copy);
 }

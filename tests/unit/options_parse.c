@@ -13,7 +13,13 @@
 
 #include "monitor/message.h"
 
-#define CHECK(c) do { if (!(c)) { printf("%s:%d: %s (%s)\n", __FILE__, __LINE__, #c, said); exit(1); } } while (0)
+#define CHECK(c)                                                                  \
+	do {                                                                      \
+		if (!(c)) {                                                       \
+			printf("%s:%d: %s (%s)\n", __FILE__, __LINE__, #c, said); \
+			exit(1);                                                  \
+		}                                                                 \
+	} while (0)
 
 int message_verbose;
 static char said[1024];
@@ -37,7 +43,7 @@ static int parse(const char *first, ...)
 	int argc = 0;
 	va_list ap;
 	va_start(ap, first);
-	argv[argc++] = (char *)(uintptr_t)"run";
+	argv[argc++] = (char *)(uintptr_t) "run";
 	for (const char *s = first; s; s = va_arg(ap, const char *))
 		argv[argc++] = (char *)(uintptr_t)s;
 	va_end(ap);
@@ -48,16 +54,16 @@ static int parse(const char *first, ...)
 	return options_parse(&o, argc, argv);
 }
 
-#define GOOD(...)                                                                                                  \
-	do {                                                                                                       \
-		CHECK(parse(__VA_ARGS__, NULL) == 0);                                                              \
-		CHECK(messages == 0);                                                                              \
+#define GOOD(...)                                     \
+	do {                                          \
+		CHECK(parse(__VA_ARGS__, NULL) == 0); \
+		CHECK(messages == 0);                 \
 	} while (0)
-#define BAD(names, ...)                                                                                            \
-	do {                                                                                                       \
-		CHECK(parse(__VA_ARGS__, NULL) == -EINVAL);                                                        \
-		CHECK(messages == 1 && strstr(said, names));                                                       \
-		options_free(&o);                                                                                  \
+#define BAD(names, ...)                                      \
+	do {                                                 \
+		CHECK(parse(__VA_ARGS__, NULL) == -EINVAL);  \
+		CHECK(messages == 1 && strstr(said, names)); \
+		options_free(&o);                            \
 	} while (0)
 
 static void test_defaults(void)
@@ -85,7 +91,9 @@ static void test_numbers(void)
 	options_free(&o);
 	GOOD("-m", "16777216", "p");
 	options_free(&o);
-	static const char *const memory[] = {"0", "", "M", "-1M", "+5M", " 64M", "1k", "15M", "1.5G", "64MB", "0x40000000", "9999999999999999999G", "17179869184G"};
+	static const char *const memory[] = {"0",	    "",	   "M",	   "-1M",  "+5M",	 " 64M",
+					     "1k",	    "15M", "1.5G", "64MB", "0x40000000", "9999999999999999999G",
+					     "17179869184G"};
 	for (size_t i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)
 		BAD("-m", "-m", memory[i], "p");
 	CHECK(parse("-m", "1M", "p", NULL) && strstr(said, "too small"));
@@ -101,20 +109,22 @@ static void test_numbers(void)
 static void test_volumes(void)
 {
 	GOOD("-v", "./a:/b", "-v", "/c:/d/e/:ro", "--volume=x:/y:rw", "p");
-	CHECK(o.volume_count == 3 && !strcmp(o.volume[0].host, "./a") && !strcmp(o.volume[0].guest, "/b") && !o.volume[0].readonly);
+	CHECK(o.volume_count == 3 && !strcmp(o.volume[0].host, "./a") && !strcmp(o.volume[0].guest, "/b") &&
+	      !o.volume[0].readonly);
 	CHECK(!strcmp(o.volume[1].guest, "/d/e") && o.volume[1].readonly && !o.volume[2].readonly);
 	options_free(&o);
-	static const char *const bad[] = {"", "a", ":/b", "a:", "a:b", "a:/", "a:///", "a:/b:", "a:/b:xx", "a:/b:ro:ro", "a:/..", "a:/b/../c", "a:/b/.."};
+	static const char *const bad[] = {"",	   "a",	      ":/b",	    "a:",    "a:b",	  "a:/",    "a:///",
+					  "a:/b:", "a:/b:xx", "a:/b:ro:ro", "a:/..", "a:/b/../c", "a:/b/.."};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		BAD("-v", "-v", "ok:/ok", "-v", bad[i], "p");
 	GOOD("-v", "a:/b..c", "p"); // only whole components are special
 	options_free(&o);
 	char *argv[2 * ABI_MAX_MOUNTS + 3];
 	int argc = 0;
-	argv[argc++] = (char *)(uintptr_t)"run";
+	argv[argc++] = (char *)(uintptr_t) "run";
 	for (int i = 0; i < ABI_MAX_MOUNTS; i++) {
-		argv[argc++] = (char *)(uintptr_t)"-v";
-		argv[argc++] = (char *)(uintptr_t)"a:/b";
+		argv[argc++] = (char *)(uintptr_t) "-v";
+		argv[argc++] = (char *)(uintptr_t) "a:/b";
 	}
 	argv[argc] = NULL;
 	messages = 0;
@@ -148,15 +158,18 @@ static void test_environment(void)
 	close(fd);
 	GOOD("--env-file", path, "p");
 	unlink(path);
-	CHECK(!strcmp(options_getenv(&o, "X"), "1") && !strcmp(options_getenv(&o, "Y"), "a b") && !strcmp(options_getenv(&o, "OTHER"), "2"));
+	CHECK(!strcmp(options_getenv(&o, "X"), "1") && !strcmp(options_getenv(&o, "Y"), "a b") &&
+	      !strcmp(options_getenv(&o, "OTHER"), "2"));
 	options_free(&o);
 	BAD("/no/such/file", "--env-file", "/no/such/file", "p");
 }
 
 static void test_words(void)
 {
-	GOOD("--trace", "--stats", "--verbose", "--no-jail", "--hostname", "h", "-w", "/w", "--root", "/r", "--syscalls", "patch", "--platform=kvm", "p");
-	CHECK(o.trace && !*o.trace && o.stats && message_verbose && o.no_jail && !strcmp(o.cwd, "/w") && o.syscalls == ABI_SYSCALLS_PATCH);
+	GOOD("--trace", "--stats", "--verbose", "--no-jail", "--hostname", "h", "-w", "/w", "--root", "/r",
+	     "--syscalls", "patch", "--platform=kvm", "p");
+	CHECK(o.trace && !*o.trace && o.stats && message_verbose && o.no_jail && !strcmp(o.cwd, "/w") &&
+	      o.syscalls == ABI_SYSCALLS_PATCH);
 	options_free(&o);
 	GOOD("--trace=file,=openat", "p");
 	CHECK(!strcmp(o.trace, "file,=openat"));

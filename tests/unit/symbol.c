@@ -16,12 +16,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHECK(c) do { if (!(c)) { printf("%s:%d: %s (%s)\n", __FILE__, __LINE__, #c, name); exit(1); } } while (0)
+#define CHECK(c)                                                                  \
+	do {                                                                      \
+		if (!(c)) {                                                       \
+			printf("%s:%d: %s (%s)\n", __FILE__, __LINE__, #c, name); \
+			exit(1);                                                  \
+		}                                                                 \
+	} while (0)
 
 static char name[200];
 
 __attribute__((noinline)) int symbol_test_function(int x);
-int symbol_test_function(int x) { return x * 3 + 1; }
+int symbol_test_function(int x)
+{
+	return x * 3 + 1;
+}
 
 static uint64_t base;
 

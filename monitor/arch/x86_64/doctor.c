@@ -19,13 +19,17 @@ void arch_doctor_cpu(void)
 	bool xsave = __get_cpuid(1, &a, &b, &c, &d) && c & 1u << 26;
 	bool leaf7 = __get_cpuid_count(7, 0, &a, &b, &c, &d);
 	bool fsgsbase = leaf7 && b & 1;
-	doctor_say(xsave && fsgsbase ? DOCTOR_OK : DOCTOR_MISSING, "features",
-		   xsave && fsgsbase ? NULL : "a processor of 2013 or later has both; in a virtual machine, let it see the host's processor",
-		   "XSAVE %s, FSGSBASE %s", xsave ? "yes" : "no", fsgsbase ? "yes" : "no");
+	doctor_say(
+		xsave && fsgsbase ? DOCTOR_OK : DOCTOR_MISSING, "features",
+		xsave && fsgsbase
+			? NULL
+			: "a processor of 2013 or later has both; in a virtual machine, let it see the host's processor",
+		"XSAVE %s, FSGSBASE %s", xsave ? "yes" : "no", fsgsbase ? "yes" : "no");
 	bool pku = leaf7 && c & 1u << 3, enabled = leaf7 && c & 1u << 4;
 	doctor_say(enabled ? DOCTOR_OK : DOCTOR_NOTE, "PKU", NULL, "%s",
-		   enabled ? "protection keys are there for compartments" : pku ? "the processor has it, the kernel has it turned off"
-										  : "no protection keys: compartments by page tables only");
+		   enabled ? "protection keys are there for compartments"
+		   : pku   ? "the processor has it, the kernel has it turned off"
+			   : "no protection keys: compartments by page tables only");
 }
 
 int arch_doctor_guest(int vcpu_fd, uint8_t *page)

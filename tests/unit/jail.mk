@@ -1,0 +1,2 @@
+sources = monitor/jail.c monitor/jail_filter.c
+cflags = -D_GNU_SOURCE
