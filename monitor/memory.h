@@ -15,7 +15,7 @@
 
 #define MEMORY_DAX_STEP (256ull << 20) // the window grows by KVM slots of this size
 #define MEMORY_HUGE	(2ull << 20)
-#define MEMORY_SMALL	(16ull << 20) // RAM below is never backed by huge pages
+#define MEMORY_SMALL	(8ull << 20) // RAM below is never backed by huge pages
 
 struct memory {
 	uint8_t *ram;

@@ -20,6 +20,7 @@
 
 #define RUN_MIN 4u   // pages of a first fault
 #define RUN_MAX 512u
+#define VMA_LARGE (16ul << 20) // a mapping of this size gets 2 MiB pages from its first touch
 
 static bool may_write(const struct vma *v) { return v->prot & PROT_WRITE; }
 static bool may_exec(const struct vma *v) { return v->prot & PROT_EXEC; }
@@ -63,10 +64,18 @@ static bool map_huge(struct vma *v, uint64_t addr)
 	return true;
 }
 
+// Large mappings may be touched here and there: rounding up must not be what exhausts memory.
+static bool plenty(void)
+{
+	struct page_info info;
+	page_info(&info);
+	return info.free > info.total / 2;
+}
+
 static int fault_anonymous(struct vma *v, uint64_t addr)
 {
 	unsigned length = run_length(v, addr);
-	if ((v->flags & VMA_HUGE || length >= RUN_MAX) && map_huge(v, addr)) {
+	if ((v->flags & VMA_HUGE || length >= RUN_MAX || (v->end - v->start >= VMA_LARGE && plenty())) && map_huge(v, addr)) {
 		run_done(v, ALIGN_DOWN(addr, HUGE_SIZE) + HUGE_SIZE, RUN_MAX);
 		return 0;
 	}
