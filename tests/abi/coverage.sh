@@ -28,6 +28,10 @@ for call in $(awk '!/^#/ && ($3 == "full" || $3 == "part" || $3 == "stub") { pri
 	grep -qwE "$call|$name|SYS_$call" tests/abi/*.c && continue
 	echo "$allowed" | grep -qw "$call" || missing="$missing $call"
 done
+awk -v out=md -f kernel/sys/gen.awk kernel/sys/syscalls.def | cmp -s - docs/syscalls.md || {
+	echo "docs/syscalls.md is not what the rows say: make docs"
+	exit 1
+}
 [ -z "$missing" ] && exit 0
 echo "no test names:$missing"
 exit 1

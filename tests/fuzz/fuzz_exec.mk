@@ -1,0 +1,1 @@
+sources = kernel/exec/elf.c
