@@ -136,8 +136,11 @@ static void *thread_main(void *arg)
 	struct pollfd p[5];
 	uint64_t count;
 	(void)arg;
-	if (con.enter && con.enter())
+	if (con.enter && con.enter()) { // never on without its jail; twice: the guest is not asked
 		machine_stop(con.machine);
+		machine_stop(con.machine);
+		return NULL;
+	}
 	while (!__atomic_load_n(&con.stop, __ATOMIC_SEQ_CST)) {
 		if (poll(p, fill(p), -1) <= 0)
 			continue;

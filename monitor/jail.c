@@ -104,6 +104,15 @@ static int drop_capabilities(uint64_t keep)
 	return syscall(SYS_capset, &head, data) ? -errno : 0;
 }
 
+// What execve() could give back to root, were it allowed. Who may not empty the set has nothing to get from it.
+static int drop_bounding_set(void)
+{
+	int cap = 0;
+	while (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+		cap++;
+	return errno == EINVAL || errno == EPERM ? 0 : -errno; // EINVAL: past the last one
+}
+
 // --- putting it on ----------------------------------------------------------------------------------------
 
 // The filter refused something: a bug, or somebody has taken the monitor over.
@@ -131,14 +140,22 @@ int jail_prepare(const struct machine_mount *mount, unsigned count)
 	return err;
 }
 
-static int put_on(enum jail_kind kind, const char *name)
+// Threads start with their signals blocked, and a blocked SIGSYS ends the process without a word.
+static void name_thread(const char *name)
 {
 	sigset_t sys;
 	thread_name = name;
 	sigemptyset(&sys);
 	sigaddset(&sys, SIGSYS);
 	pthread_sigmask(SIG_UNBLOCK, &sys, NULL);
-	int err = drop_capabilities(keep_capabilities(kind));
+}
+
+static int put_on(enum jail_kind kind, const char *name)
+{
+	name_thread(name);
+	int err = drop_bounding_set();
+	if (!err)
+		err = drop_capabilities(keep_capabilities(kind));
 	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		err = -errno;
 	if (!err && ruleset >= 0 && syscall(SYS_landlock_restrict_self, ruleset, 0))
@@ -158,7 +175,7 @@ int jail_thread(enum machine_thread which)
 	case MACHINE_THREAD_FS:
 		return put_on(JAIL_FILES, "file server's");
 	default: // made by a vCPU's thread that wears it
-		thread_name = "vCPU's";
+		name_thread("vCPU's");
 		return 0;
 	}
 }

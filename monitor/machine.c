@@ -126,12 +126,14 @@ static int open_image(struct machine *m)
 
 static void fs_event(void *arg, uint32_t events) { machine_event(arg, events); }
 
-static void fs_worker_enter(void *arg)
+static int fs_worker_enter(void *arg)
 {
 	struct machine *m = arg;
 	const struct machine_hooks *h = m->config->hooks;
-	if (h && h->thread_enter && h->thread_enter(m->config->hooks_arg, MACHINE_THREAD_FS))
-		machine_fail(m, -EPERM, "cannot confine the file server's thread");
+	if (!h || !h->thread_enter || !h->thread_enter(m->config->hooks_arg, MACHINE_THREAD_FS))
+		return 0;
+	machine_fail(m, -EPERM, "cannot confine the file server's thread");
+	return -EPERM;
 }
 
 static int build_fs(struct machine *m)

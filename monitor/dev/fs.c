@@ -145,8 +145,8 @@ static void *worker_main(void *arg)
 	struct fs *fs = arg;
 	uint64_t count;
 
-	if (fs->config.worker_enter)
-		fs->config.worker_enter(fs->config.worker_arg);
+	if (fs->config.worker_enter && fs->config.worker_enter(fs->config.worker_arg))
+		return NULL; // never on without its jail
 	while (!__atomic_load_n(&fs->stop, __ATOMIC_ACQUIRE)) {
 		if (read(fs->worker_event, &count, sizeof(count)) < 0 && errno != EINTR)
 			break;

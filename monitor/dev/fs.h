@@ -35,7 +35,7 @@ struct fs_config {
 	uint64_t dax_size; // a multiple of 2 MiB
 	void (*event)(void *arg, uint32_t events); // gives ABI_EVENT_* to the guest; any thread
 	void *event_arg;
-	void (*worker_enter)(void *arg); // first act of the worker thread (its jail), or NULL
+	int (*worker_enter)(void *arg); // first act of the worker thread (its jail), or NULL; not 0: it serves nothing
 	void *worker_arg;
 };
 
