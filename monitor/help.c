@@ -21,10 +21,6 @@ const char help_main[] =
 
 const char help_run[] =
 	"Usage: whelk run [OPTION]... [--] PROGRAM [ARG]...\n"
-	"\n"
-	"Runs PROGRAM of the machine's root in a virtual machine of its own. A name\n"
-	"without a slash is looked up in PATH.\n"
-	"\n"
 	"  -m, --memory SIZE      memory of the machine: 512M, 2G (512M)\n"
 	"  -c, --cpus N           virtual CPUs, 1 to 64 (those of the host, at most 8)\n"
 	"  -v, --volume H:G[:ro]  host directory H is directory G in the machine\n"
@@ -42,15 +38,12 @@ const char help_run[] =
 	"      --kernel FILE      another kernel than the one built in\n"
 	"      --no-jail          do not confine the monitor (debugging)\n"
 	"  -h, --help             this text\n"
-	"\n"
-	"PATH, HOME, TERM, LANG, LC_*, TZ and USER are passed from here. /tmp, /run,\n"
-	"/dev, /proc and /sys are the machine's own. Ctrl-C goes to the program; three\n"
-	"within two seconds end the machine. Ctrl-Z is refused.\n"
-	"Classes for --trace: file, desc, memory, signal, network, process, time, futex,\n"
-	"sched, other.\n"
-	"\n"
-	"Exit status: the program's; 128+N: killed by signal N; 125: whelk failed;\n"
-	"126: the program cannot be executed; 127: it was not found.\n";
+	"A PROGRAM without a slash is looked up in PATH. PATH, HOME, TERM, LANG, LC_*, TZ\n"
+	"and USER are passed from here; /tmp, /run, /dev, /proc, /sys are the machine's.\n"
+	"Ctrl-C goes to the program, three in two seconds end it all. Classes of FILTER:\n"
+	"file desc memory signal network process time futex sched other. Exit status: the\n"
+	"program's; 128+N: killed by signal N; 125: whelk failed; 126: the program cannot\n"
+	"be executed; 127: it was not found.\n";
 
 const char help_doctor[] =
 	"Usage: whelk doctor\n"

@@ -18,6 +18,7 @@ BEGIN {
 	name = $3
 	sub(/^help_/, "", name); sub(/\[.*/, "", name)
 	print ".SH " section[name]
+	literal = 0
 	next
 }
 
