@@ -50,6 +50,7 @@ void plat_set_page_root(uint64_t root_gpa);
 uint64_t plat_clock_mono_ns(void);
 int64_t plat_clock_wall_offset_ns(void); // CLOCK_REALTIME - CLOCK_MONOTONIC
 int64_t plat_clock_boot_offset_ns(void);
+int64_t plat_clock_tai_offset_ns(void); // CLOCK_TAI - CLOCK_REALTIME
 uint64_t plat_clock_gpa(void); // the page struct abi_clock lies on, for the vDSO
 
 // --- devices ---------------------------------------------------------------------------------------

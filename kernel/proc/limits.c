@@ -9,6 +9,7 @@
 #include "mm/uaccess.h"
 #include "proc/process.h"
 #include "sys/syscalls.h"
+#include "time/time.h"
 
 static long limit_set(struct process *p, int resource, const struct rlimit64 *new)
 {
@@ -20,6 +21,8 @@ static long limit_set(struct process *p, int resource, const struct rlimit64 *ne
 	if (resource == RLIMIT_NOFILE && new->rlim_max > 1048576)
 		return -EPERM; // fs.nr_open
 	*old = *new;
+	if (resource == RLIMIT_CPU)
+		time_cpu_limit_changed(p);
 	return 0;
 }
 

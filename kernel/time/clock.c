@@ -25,7 +25,7 @@ static int cpu_clock_ns(int clock, uint64_t *out)
 {
 	int id = ~(clock >> 3);
 	if ((clock & 3) == 3)
-		return -EINVAL; // a clock device
+		return -EINVAL; // a device, or nothing
 	if (clock & 4) {
 		struct thread *t = id ? thread_find(id) : thread_current();
 		if (!t)
@@ -46,8 +46,10 @@ int time_clock_ns(int clock, uint64_t *out)
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_TAI:
 		*out = time_wall_ns();
+		return 0;
+	case CLOCK_TAI:
+		*out = time_wall_ns() + (uint64_t)plat_clock_tai_offset_ns();
 		return 0;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
@@ -90,17 +92,39 @@ bool clock_is_cpu(int clock)
 	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
 }
 
+bool clock_is_device(int clock)
+{
+	return clock < 0 && (clock & 7) == 3;
+}
+
+bool clock_has_timers(int clock)
+{
+	return clock != CLOCK_MONOTONIC_RAW && clock != CLOCK_REALTIME_COARSE && clock != CLOCK_MONOTONIC_COARSE &&
+	       !clock_is_device(clock);
+}
+
+int clock_steady(int clock)
+{
+	return clock_is_cpu(clock) ? clock : CLOCK_MONOTONIC;
+}
+
+// CPU time passes at most as fast as there are CPUs; a millisecond spares needless looks.
+uint64_t clock_cpu_deadline(uint64_t left_ns, bool one_thread)
+{
+	return time_add(time_mono_ns(), MAX(left_ns / (one_thread ? 1 : plat_boot()->cpu_count), 1000000ull));
+}
+
 int clock_deadline(int clock, uint64_t at_ns, uint64_t *mono_ns)
 {
 	uint64_t now;
 	int err = time_clock_ns(clock, &now);
 	if (err)
 		return err;
-	// CPU time passes at most as fast as there are CPUs; a millisecond spares needless looks.
 	uint64_t left = at_ns > now ? at_ns - now : 0;
 	if (clock_is_cpu(clock) && left)
-		left = MAX(left / plat_boot()->cpu_count, 1000000ull);
-	*mono_ns = time_add(time_mono_ns(), left);
+		*mono_ns = clock_cpu_deadline(left, clock == CLOCK_THREAD_CPUTIME_ID || (clock < 0 && clock & 4));
+	else
+		*mono_ns = time_add(time_mono_ns(), left);
 	return 0;
 }
 
@@ -168,7 +192,7 @@ void clock_timer_left(const struct clock_timer *t, struct interval *out)
 {
 	uint64_t now = 0;
 	*out = (struct interval){t->interval_ns, 0};
-	if (!t->expires_ns || time_clock_ns(t->clock, &now))
+	if (!t->expires_ns || time_clock_ns(t->counted, &now))
 		return;
 	out->value = t->expires_ns > now ? t->expires_ns - now : 1; // due, but not taken yet: not "disarmed"
 }
@@ -176,9 +200,10 @@ void clock_timer_left(const struct clock_timer *t, struct interval *out)
 int clock_timer_set(struct clock_timer *t, const struct interval *in, bool absolute)
 {
 	uint64_t now;
-	int err = time_clock_ns(t->clock, &now);
-	if (err)
-		return err;
+	int counted = absolute ? t->clock : clock_steady(t->clock);
+	if (time_clock_ns(counted, &now))
+		return -ESRCH;
+	t->counted = counted;
 	t->interval_ns = in->interval;
 	t->expires_ns = !in->value ? 0 : absolute ? in->value : time_add(now, in->value);
 	return 0;
@@ -187,7 +212,7 @@ int clock_timer_set(struct clock_timer *t, const struct interval *in, bool absol
 uint64_t clock_timer_take(struct clock_timer *t)
 {
 	uint64_t now;
-	if (!t->expires_ns || time_clock_ns(t->clock, &now) || now < t->expires_ns)
+	if (!t->expires_ns || time_clock_ns(t->counted, &now) || now < t->expires_ns)
 		return 0;
 	uint64_t over = 1;
 	if (t->interval_ns) {
@@ -202,7 +227,7 @@ uint64_t clock_timer_take(struct clock_timer *t)
 uint64_t clock_timer_deadline(const struct clock_timer *t)
 {
 	uint64_t at;
-	if (!t->expires_ns || clock_deadline(t->clock, t->expires_ns, &at))
+	if (!t->expires_ns || clock_deadline(t->counted, t->expires_ns, &at))
 		return TIME_NEVER;
 	// An interval of nanoseconds must not keep the CPU busy with itself: periods between looks are counted.
 	return t->interval_ns ? MAX(at, time_mono_ns() + 50000) : at;
@@ -220,7 +245,7 @@ long sys_clock_gettime(int clockid, void *tp)
 long sys_clock_getres(int clockid, void *res)
 {
 	int err = clock_check(clockid);
-	bool coarse = clockid == CLOCK_REALTIME_COARSE || clockid == CLOCK_MONOTONIC_COARSE;
+	bool coarse = clockid == CLOCK_REALTIME_COARSE || clockid == CLOCK_MONOTONIC_COARSE || (clockid < 0 && !(clockid & 2));
 	return err || !res ? err : time_put_timespec(res, coarse ? TICK_NS : 1);
 }
 
@@ -228,6 +253,8 @@ long sys_clock_settime(int clockid, const void *tp)
 {
 	uint64_t ns;
 	int err = time_user_timespec(tp, &ns);
+	if (clockid < 0 && !clock_check(clockid))
+		return -EPERM; // nobody sets CPU time
 	if (clockid != CLOCK_REALTIME)
 		return -EINVAL;
 	return err ? err : -EPERM;
@@ -245,8 +272,11 @@ long sys_gettimeofday(void *tv, void *tz)
 
 long sys_settimeofday(const void *tv, const void *tz)
 {
-	(void)tv, (void)tz;
-	return -EPERM;
+	struct { int64_t sec, usec; } time;
+	struct timezone zone;
+	if ((tv && user_get(time, tv)) || (tz && user_get(zone, tz)))
+		return -EFAULT;
+	return tv || tz ? -EPERM : 0;
 }
 
 long sys_time(void *tloc)
@@ -274,11 +304,12 @@ static long adjust(void *buf)
 	struct timex tx;
 	if (user_get(tx, buf))
 		return -EFAULT;
-	if (tx.modes)
+	if (tx.modes && tx.modes != ADJ_OFFSET_SS_READ)
 		return -EPERM;
 	uint64_t ns = time_wall_ns();
-	tx = (struct timex){.status = STA_UNSYNC | STA_NANO, .maxerror = 16000000, .esterror = 16000000, .constant = 2, .precision = 1,
-			    .tolerance = 32768000, .tick = 10000};
+	tx = (struct timex){.modes = tx.modes, .status = STA_UNSYNC | STA_NANO, .maxerror = 16000000, .esterror = 16000000,
+			    .constant = 2, .precision = 1, .tolerance = 32768000, .tick = 10000,
+			    .tai = (int)(plat_clock_tai_offset_ns() / (int64_t)NSEC_PER_SEC)};
 	tx.time.tv_sec = (int64_t)(ns / NSEC_PER_SEC);
 	tx.time.tv_usec = (int64_t)(ns % NSEC_PER_SEC);
 	return user_put(tx, buf) ? -EFAULT : TIME_ERROR; // "not synchronised": the host may be, this is not told
@@ -288,5 +319,7 @@ long sys_adjtimex(void *buf) { return adjust(buf); }
 
 long sys_clock_adjtime(int clockid, void *buf)
 {
-	return clockid == CLOCK_REALTIME ? adjust(buf) : -EINVAL;
+	if (clockid == CLOCK_REALTIME)
+		return adjust(buf);
+	return clock_check(clockid) ? -EINVAL : -EOPNOTSUPP;
 }

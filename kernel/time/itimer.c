@@ -28,7 +28,7 @@ static void real_fired(struct timer *timer)
 static void set_real(struct process *p, const struct interval *in)
 {
 	timer_stop(&p->itimer_real);
-	p->itimer_real_interval_ns = in->interval;
+	p->itimer_real_interval_ns = in->value ? in->interval : 0;
 	p->itimer_real.fn = real_fired;
 	if (in->value)
 		timer_start(&p->itimer_real, time_add(time_mono_ns(), in->value));
@@ -47,7 +47,9 @@ static void cpu_limit(struct process *p, uint64_t run_ns, uint64_t *next)
 		p->cpu_limit_told = run_ns / NSEC_PER_SEC;
 		signal_send_process(p, SIGXCPU, NULL);
 	}
-	*next = MIN(*next, MAX(limit->rlim_cur, p->cpu_limit_told + 1) * NSEC_PER_SEC);
+	uint64_t ns;
+	if (!mul_overflow((uint64_t)MAX(limit->rlim_cur, p->cpu_limit_told + 1), NSEC_PER_SEC, &ns))
+		*next = MIN(*next, ns);
 }
 
 static void cpu_look(struct process *p)
@@ -65,7 +67,7 @@ static void cpu_look(struct process *p)
 	}
 	cpu_limit(p, run, &next);
 	if (next != TIME_NEVER)
-		timer_start(&p->cpu_timer, time_add(time_mono_ns(), MAX((next - MIN(next, run)) / 64, 1000000ull)));
+		timer_start(&p->cpu_timer, clock_cpu_deadline(next - MIN(next, run), false));
 }
 
 static void cpu_fired(struct timer *timer)

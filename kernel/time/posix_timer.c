@@ -22,6 +22,7 @@ struct posix_timer {
 	struct process *process;
 	struct thread *thread; // SIGEV_THREAD_ID: one reference
 	bool silent;	       // SIGEV_NONE
+	bool ready;	       // the program was told its id: others may name it
 	struct clock_timer when;
 	struct timer timer;
 	struct signal_entry entry;
@@ -62,7 +63,7 @@ static struct posix_timer *find(int id)
 {
 	struct posix_timer *t;
 	list_for_each(t, &process_current()->posix_timers, link)
-		if (t->id == id)
+		if (t->id == id && t->ready)
 			return t;
 	return NULL;
 }
@@ -86,11 +87,11 @@ void posix_timers_delete(struct process *p)
 static int notification(struct posix_timer *t, const struct sigevent *ev)
 {
 	t->silent = ev->sigev_notify == SIGEV_NONE;
-	if (ev->sigev_notify & ~(SIGEV_NONE | SIGEV_THREAD | SIGEV_THREAD_ID))
+	if (ev->sigev_notify < SIGEV_SIGNAL || (ev->sigev_notify > SIGEV_THREAD && ev->sigev_notify != SIGEV_THREAD_ID))
 		return -EINVAL;
 	if (!t->silent && (ev->sigev_signo < 1 || ev->sigev_signo > SIGNAL_COUNT))
 		return -EINVAL;
-	if (ev->sigev_notify & SIGEV_THREAD_ID) {
+	if (ev->sigev_notify == SIGEV_THREAD_ID) {
 		struct thread *to = thread_find(ev->_sigev_un._tid);
 		if (!to || to->process != t->process)
 			return -EINVAL;
@@ -121,7 +122,9 @@ long sys_timer_create(int clockid, void *sevp, void *timerid)
 {
 	struct process *p = process_current();
 	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
-	if (clock_check(clockid) || clockid == CLOCK_MONOTONIC_RAW || clockid == CLOCK_REALTIME_COARSE || clockid == CLOCK_MONOTONIC_COARSE)
+	if (!clock_has_timers(clockid))
+		return -EOPNOTSUPP;
+	if (clock_check(clockid))
 		return -EINVAL;
 	if (sevp && user_get(ev, sevp))
 		return -EFAULT;
@@ -150,6 +153,7 @@ long sys_timer_create(int clockid, void *sevp, void *timerid)
 		delete(t);
 		return -EFAULT;
 	}
+	t->ready = true;
 	return 0;
 }
 
@@ -168,6 +172,8 @@ long sys_timer_settime(int timerid, int flags, const void *new_value, void *old_
 	timer_stop(&t->timer);
 	signal_cancel_entry(t->process, t->thread, &t->entry);
 	t->overrun = 0;
+	if (!in.value)
+		in.interval = 0;
 	err = clock_timer_set(&t->when, &in, flags & TIMER_ABSTIME);
 	if (err)
 		return err;

@@ -40,7 +40,9 @@ static long sleep_relative(int clock, uint64_t at_ns, void *remain)
 	int err = sleep_until(clock, at_ns);
 	if (err != -EINTR)
 		return err;
-	if (remain && time_clock_ns(clock, &now) == 0 && time_put_timespec(remain, at_ns > now ? at_ns - now : 0))
+	if (time_clock_ns(clock, &now) || now >= at_ns)
+		return 0;
+	if (remain && time_put_timespec(remain, at_ns - now))
 		return -EFAULT;
 	t->restart = sleep_again;
 	t->restart_arg[0] = (uint64_t)clock;
@@ -52,16 +54,16 @@ static long sleep_relative(int clock, uint64_t at_ns, void *remain)
 long sys_clock_nanosleep(int clockid, int flags, void *request, void *remain)
 {
 	uint64_t ns, now;
-	int err = time_clock_ns(clockid, &now);
-	if (err || clockid == CLOCK_THREAD_CPUTIME_ID)
-		return -EINVAL;
-	if (clockid == CLOCK_MONOTONIC_RAW || clockid == CLOCK_REALTIME_COARSE || clockid == CLOCK_MONOTONIC_COARSE)
+	int steady = clock_steady(clockid);
+	if (clockid == CLOCK_THREAD_CPUTIME_ID || !clock_has_timers(clockid))
 		return -EOPNOTSUPP;
-	err = time_user_timespec(request, &ns);
+	if (clock_check(clockid) || clock_absolute(clockid) == clock_absolute(CLOCK_THREAD_CPUTIME_ID))
+		return -EINVAL; // its own CPU time stands still while it sleeps
+	int err = time_user_timespec(request, &ns);
 	if (err)
 		return err;
 	if (!(flags & TIMER_ABSTIME))
-		return sleep_relative(clockid, time_add(now, ns), remain);
+		return time_clock_ns(steady, &now) ? -EINVAL : sleep_relative(steady, time_add(now, ns), remain);
 	err = sleep_until(clockid, ns);
 	return err == -EINTR ? -ERESTARTNOHAND : err;
 }

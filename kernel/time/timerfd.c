@@ -14,7 +14,7 @@
 #include "vfs/vfs.h"
 
 #define TFD_TIMER_ABSTIME	1 // <linux/timerfd.h> brings <linux/ioctl.h> and no more than these
-#define TFD_TIMER_CANCEL_ON_SET 2 // the wall clock is never set under a program: nothing to cancel
+#define TFD_TIMER_CANCEL_ON_SET 2 // accepted: the program cannot set the clock, and the kernel is not told when the host does
 
 struct timerfd {
 	struct clock_timer when;
@@ -126,11 +126,11 @@ static struct file *from_fd(int fd)
 long sys_timerfd_settime(int fd, int flags, const void *new_value, void *old_value)
 {
 	struct interval in, old;
-	if (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
-		return -EINVAL;
 	int err = interval_get(&in, new_value);
 	if (err)
 		return err;
+	if (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
+		return -EINVAL;
 	struct file *f = from_fd(fd);
 	if (is_err(f))
 		return ptr_err(f);

@@ -170,6 +170,7 @@ uint64_t plat_clock_mono_ns(void)
 
 int64_t plat_clock_wall_offset_ns(void) { return __atomic_load_n(&clock_page()->wall_off_ns, __ATOMIC_RELAXED); }
 int64_t plat_clock_boot_offset_ns(void) { return __atomic_load_n(&clock_page()->boot_off_ns, __ATOMIC_RELAXED); }
+int64_t plat_clock_tai_offset_ns(void) { return __atomic_load_n(&clock_page()->tai_off_ns, __ATOMIC_RELAXED); }
 uint64_t plat_clock_gpa(void) { return boot->clock_gpa; }
 
 // --- devices ---------------------------------------------------------------------------------------
