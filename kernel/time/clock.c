@@ -245,7 +245,8 @@ long sys_clock_gettime(int clockid, void *tp)
 long sys_clock_getres(int clockid, void *res)
 {
 	int err = clock_check(clockid);
-	bool coarse = clockid == CLOCK_REALTIME_COARSE || clockid == CLOCK_MONOTONIC_COARSE || (clockid < 0 && !(clockid & 2));
+	bool coarse = clockid == CLOCK_REALTIME_COARSE || clockid == CLOCK_MONOTONIC_COARSE ||
+		      (clockid < 0 && !(clockid & 2)); // user or system time alone: a matter of ticks
 	return err || !res ? err : time_put_timespec(res, coarse ? TICK_NS : 1);
 }
 
@@ -307,8 +308,8 @@ static long adjust(void *buf)
 	if (tx.modes && tx.modes != ADJ_OFFSET_SS_READ)
 		return -EPERM;
 	uint64_t ns = time_wall_ns();
-	tx = (struct timex){.modes = tx.modes, .status = STA_UNSYNC | STA_NANO, .maxerror = 16000000, .esterror = 16000000,
-			    .constant = 2, .precision = 1, .tolerance = 32768000, .tick = 10000,
+	tx = (struct timex){.modes = tx.modes, .status = STA_UNSYNC | STA_NANO, .maxerror = 16000000,
+			    .esterror = 16000000, .constant = 2, .precision = 1, .tolerance = 32768000, .tick = 10000,
 			    .tai = (int)(plat_clock_tai_offset_ns() / (int64_t)NSEC_PER_SEC)};
 	tx.time.tv_sec = (int64_t)(ns / NSEC_PER_SEC);
 	tx.time.tv_usec = (int64_t)(ns % NSEC_PER_SEC);

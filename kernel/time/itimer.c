@@ -108,8 +108,9 @@ static void set(struct process *p, int which, const struct interval *in)
 
 static int put(void *to, const struct interval *in)
 {
-	struct timeval_k v[2] = {{(int64_t)(in->interval / NSEC_PER_SEC), (int64_t)(in->interval % NSEC_PER_SEC / 1000)},
-				 {(int64_t)(in->value / NSEC_PER_SEC), (int64_t)(in->value % NSEC_PER_SEC / 1000)}};
+	struct timeval_k v[2] = {
+		{(int64_t)(in->interval / NSEC_PER_SEC), (int64_t)(in->interval % NSEC_PER_SEC / 1000)},
+		{(int64_t)(in->value / NSEC_PER_SEC), (int64_t)(in->value % NSEC_PER_SEC / 1000)}};
 	return user_put(v, to);
 }
 

@@ -31,7 +31,8 @@ struct clock_timer {
 	uint64_t interval_ns;
 };
 void clock_timer_left(const struct clock_timer *t, struct interval *out);
-int clock_timer_set(struct clock_timer *t, const struct interval *in, bool absolute); // -ESRCH: a CPU clock's owner is gone
+// -ESRCH: a CPU clock's owner is gone.
+int clock_timer_set(struct clock_timer *t, const struct interval *in, bool absolute);
 // How many periods are over now; moves on to the next. 0: not yet.
 uint64_t clock_timer_take(struct clock_timer *t);
 // The deadline to look at it next, TIME_NEVER when disarmed.

@@ -14,7 +14,8 @@
 #include "vfs/vfs.h"
 
 #define TFD_TIMER_ABSTIME	1 // <linux/timerfd.h> brings <linux/ioctl.h> and no more than these
-#define TFD_TIMER_CANCEL_ON_SET 2 // accepted: the program cannot set the clock, and the kernel is not told when the host does
+// Accepted: the program cannot set the clock, and the kernel is not told when the host does.
+#define TFD_TIMER_CANCEL_ON_SET 2
 
 struct timerfd {
 	struct clock_timer when;
@@ -77,9 +78,12 @@ static void timerfd_describe(struct file *f, struct text *text)
 	struct timerfd *t = f->fs;
 	struct interval left;
 	clock_timer_left(&t->when, &left);
-	text_append(text, "clockid: %d\nticks: %lu\nsettime flags: 0%o\nit_value: (%lu, %lu)\nit_interval: (%lu, %lu)\n", t->when.clock,
-		    t->ticks, (unsigned)t->set_flags, (uint64_t)(left.value / NSEC_PER_SEC), (uint64_t)(left.value % NSEC_PER_SEC),
-		    (uint64_t)(left.interval / NSEC_PER_SEC), (uint64_t)(left.interval % NSEC_PER_SEC));
+	text_append(text, "clockid: %d\nticks: %lu\nsettime flags: 0%o\n", t->when.clock, t->ticks,
+		    (unsigned)t->set_flags);
+	text_append(text, "it_value: (%lu, %lu)\n", (uint64_t)(left.value / NSEC_PER_SEC),
+		    (uint64_t)(left.value % NSEC_PER_SEC));
+	text_append(text, "it_interval: (%lu, %lu)\n", (uint64_t)(left.interval / NSEC_PER_SEC),
+		    (uint64_t)(left.interval % NSEC_PER_SEC));
 }
 
 static const struct file_ops timerfd_ops = {
@@ -103,7 +107,8 @@ long sys_timerfd_create(int clockid, int flags)
 	t->when.clock = clockid;
 	t->timer.fn = fired;
 	waitq_init(&t->q);
-	int err = file_create_anonymous("anon_inode:[timerfd]", &timerfd_ops, t, O_RDWR | ((uint32_t)flags & O_NONBLOCK), &f);
+	int err = file_create_anonymous("anon_inode:[timerfd]", &timerfd_ops, t,
+					O_RDWR | ((uint32_t)flags & O_NONBLOCK), &f);
 	if (err) {
 		heap_free(t);
 		return err;
