@@ -10,7 +10,7 @@
 dir=build/fuzz
 cc -O1 -g -static -o "$dir/syscall_args" tests/fuzz/syscall_args.c || exit 1
 end=$(($(date +%s) + $1)) runs=0
-seed=${FUZZ_SEED:-$(date +%N)}
+seed=${FUZZ_SEED:-$(date +%s)}
 while [ "$(date +%s)" -lt "$end" ]; do
 	timeout -k 5 60 ./whelk run -m 64M -c 2 -v "$PWD/$dir:/fuzz:ro" /fuzz/syscall_args "$seed" >"$dir/syscall_args.out" 2>&1 </dev/null
 	status=$?
