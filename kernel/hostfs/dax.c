@@ -228,3 +228,15 @@ int hostfs_get_page(struct inode *i, uint64_t index, bool write, struct fault_pa
 	}
 	return page_from_cache(n, index, out);
 }
+
+// What the window shows lies in the host's page cache, or is the host's to read: for the program it is memory.
+bool hostfs_has_page(struct inode *i, uint64_t index)
+{
+	struct hostfs_node *n = hostfs_node(i);
+	const struct chunk *c = chunk_find(n, index / CHUNK_PAGES);
+
+	if (c && index % CHUNK_PAGES < c->pages)
+		return true;
+	const struct hostfs_block *b = hostfs_block_find(n, index >> n->block_shift);
+	return b && !b->reading;
+}

@@ -237,6 +237,7 @@ static void file_release(struct file *f)
 
 const struct inode_ops hostfs_file_ops = {
 	.getattr = hostfs_getattr, .setattr = hostfs_setattr, .open = hostfs_open, .get_page = hostfs_get_page,
+	.has_page = hostfs_has_page,
 	.release = hostfs_release, .getxattr = hostfs_getxattr, .setxattr = hostfs_setxattr,
 	.listxattr = hostfs_listxattr, .removexattr = hostfs_removexattr,
 };

@@ -106,6 +106,7 @@ void hostfs_cache_update(struct hostfs_node *n, uint64_t pos, const uint8_t *src
 
 // dax.c
 int hostfs_get_page(struct inode *i, uint64_t index, bool write, struct fault_page *out);
+bool hostfs_has_page(struct inode *i, uint64_t index);
 void hostfs_dax_drop(struct hostfs_node *n);
 
 #endif

@@ -142,6 +142,17 @@ long sys_madvise(uint64_t addr, size_t len, int advice)
 }
 
 // A page counts as resident when it is mapped. What a file system caches beside that is not asked.
+static bool resident(struct mm *mm, const struct vma *v, uint64_t addr)
+{
+	pte_t *slot = pt_block(mm, addr, false);
+	if (slot && pte_present(*slot) && !pte_block(*slot))
+		slot = pt_entry(mm, addr, false);
+	if (slot && pte_present(*slot))
+		return true;
+	struct inode *inode = v->file ? v->file->inode : NULL;
+	return inode && inode->ops && inode->ops->has_page && inode->ops->has_page(inode, v->pgoff + (addr - v->start) / PAGE_SIZE);
+}
+
 long sys_mincore(uint64_t addr, size_t len, void *vec)
 {
 	struct mm *mm = mm_current();
@@ -155,12 +166,10 @@ long sys_mincore(uint64_t addr, size_t len, void *vec)
 	while (addr < end) {
 		size_t n = 0;
 		for (; n < sizeof(chunk) && addr < end; addr += PAGE_SIZE) {
-			if (!vma_at(mm, addr))
+			const struct vma *v = vma_at(mm, addr);
+			if (!v)
 				return -ENOMEM;
-			pte_t *slot = pt_block(mm, addr, false);
-			if (slot && pte_present(*slot) && !pte_block(*slot))
-				slot = pt_entry(mm, addr, false);
-			chunk[n++] = slot && pte_present(*slot);
+			chunk[n++] = resident(mm, v, addr);
 		}
 		if (user_write(out, chunk, n))
 			return -EFAULT;

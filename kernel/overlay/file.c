@@ -200,6 +200,12 @@ static int file_get_page(struct inode *i, uint64_t index, bool write, struct fau
 	return err;
 }
 
+static bool file_has_page(struct inode *i, uint64_t index)
+{
+	struct inode *real = overlay_real(overlay_node(i));
+	return real->ops->has_page(real, index);
+}
+
 static int64_t file_getxattr(struct inode *i, const char *name, void *buf, size_t size)
 {
 	struct inode *real = overlay_real(overlay_node(i));
@@ -235,6 +241,7 @@ static int file_removexattr(struct inode *i, const char *name)
 
 const struct inode_ops overlay_file_ops = {
 	.getattr = overlay_getattr, .setattr = overlay_setattr, .open = file_open, .get_page = file_get_page,
+	.has_page = file_has_page,
 	.getxattr = file_getxattr, .setxattr = file_setxattr, .listxattr = file_listxattr,
 	.removexattr = file_removexattr, .release = overlay_release,
 };

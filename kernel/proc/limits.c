@@ -65,10 +65,9 @@ long sys_getrusage(int who, void *usage)
 	struct process *p = process_current();
 	struct thread *t = thread_current();
 	if (who == RUSAGE_SELF || who == RUSAGE_THREAD) {
-		uint64_t run = who == RUSAGE_SELF ? process_run_ns(p) : thread_run_ns(t);
-		uint64_t system = MIN(t->kernel_ns, run);
-		put_time(&ru.ru_utime, run - system);
-		put_time(&ru.ru_stime, system);
+		struct cpu_times times = who == RUSAGE_SELF ? process_times(p) : thread_times(t);
+		put_time(&ru.ru_utime, times.user_ns);
+		put_time(&ru.ru_stime, times.kernel_ns);
 		ru.ru_maxrss = (long)(p->mm->peak_resident_pages * (PAGE_SIZE / 1024));
 		ru.ru_minflt = (long)p->faults_minor;
 		ru.ru_majflt = (long)p->faults_major;

@@ -191,6 +191,15 @@ uint64_t process_run_ns(struct process *p)
 	return sum;
 }
 
+struct cpu_times process_times(struct process *p)
+{
+	uint64_t kernel = p->dead_kernel_ns;
+	struct thread *t;
+	list_for_each(t, &p->threads, process_link)
+		kernel += t->kernel_ns;
+	return sched_times(process_run_ns(p), kernel, &p->user_told_ns);
+}
+
 bool process_capable(int cap)
 {
 	return process_current()->cred.cap_effective & (1ull << cap);

@@ -55,7 +55,8 @@ struct process {
 	bool dumpable, thp_disabled, keep_caps;
 	int parent_death_signal;
 	uint64_t start_ns;
-	uint64_t dead_run_ns; // CPU time of threads that ended
+	uint64_t dead_run_ns, dead_kernel_ns; // CPU time of threads that ended
+	uint64_t user_told_ns; // process_times()
 	uint64_t faults_minor, faults_major;
 	uint32_t personality;
 	int oom_score_adj;
@@ -79,6 +80,7 @@ API void process_kill_others(void);
 // True when this thread must die instead of going back to the program.
 API bool process_should_die(struct thread *t SHARED);
 API uint64_t process_run_ns(struct process *p SHARED);
+API struct cpu_times process_times(struct process *p SHARED);
 API bool process_capable(int cap); // CAP_*: root of the guest has all
 API uint64_t process_limit(unsigned resource); // soft limit of the running process
 

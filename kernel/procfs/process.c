@@ -23,12 +23,12 @@ static char state_letter(const struct thread *t)
 	return t->on_cpu || t->state == THREAD_RUNNABLE ? 'R' : 'S';
 }
 
-static void show_stat_of(struct text *t, struct process *p, struct thread *thread, uint64_t run_ns)
+static void show_stat_of(struct text *t, struct process *p, struct thread *thread, struct cpu_times times)
 {
 	struct mm *mm = p->mm;
 	text_append(t, "%d (%s) %c %d %d %d %u %d 0 %lu 0 %lu 0 %lu %lu 0 0 %d %d %u 0 %lu %lu %lu %lu %lu %lu %lu 0 0 %lu 0 0 0 0 0 0 17 %u %d %d 0 0 0 %lu %lu %lu %lu %lu %lu %lu 0\n",
 		    thread->tid, thread->comm, state_letter(thread), p->ppid, p->pgid, p->sid, p->tty ? tty_number(p->tty) : 0,
-		    p->tty ? tty_foreground(p->tty) : -1, p->faults_minor, p->faults_major, run_ns / 10000000, thread->kernel_ns / 10000000,
+		    p->tty ? tty_foreground(p->tty) : -1, p->faults_minor, p->faults_major, times.user_ns / 10000000, times.kernel_ns / 10000000,
 		    20 + thread->nice, thread->nice, p->thread_count, (thread->start_ns) / 10000000, mm->mapped_pages * PAGE_SIZE, mm->resident_pages,
 		    ~0ul, mm->code_start, mm->code_end, mm->stack_top, p->pending.set, thread->cpu, thread->rt_priority, thread->policy,
 		    mm->data_start, mm->data_end, mm->brk_start, mm->arg_start, mm->arg_end, mm->env_start, mm->env_end);
@@ -38,7 +38,7 @@ static int show_stat(struct text *t, void *arg)
 {
 	struct process *p = process_of(arg);
 	if (p)
-		show_stat_of(t, p, p->leader, process_run_ns(p));
+		show_stat_of(t, p, p->leader, process_times(p));
 	return 0;
 }
 
@@ -303,7 +303,7 @@ static int show_task_stat(struct text *t, void *arg)
 {
 	struct thread *thread = thread_find((int)(uintptr_t)arg);
 	if (thread)
-		show_stat_of(t, thread->process, thread, thread_run_ns(thread));
+		show_stat_of(t, thread->process, thread, thread_times(thread));
 	return 0;
 }
 

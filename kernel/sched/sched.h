@@ -55,7 +55,9 @@ struct thread {
 	uint64_t vruntime_ns;	// weighted run time (SCHED_OTHER)
 	uint64_t slice_start_ns;
 	uint64_t run_ns;	// CPU time, all of it
-	uint64_t kernel_ns;	// of it, in the kernel (sampled)
+	uint64_t kernel_ns;	// of it, in the kernel: an estimate (times.c)
+	uint64_t user_told_ns;	// the rest, as last told: it never goes back
+	unsigned calls_measured, calls_to_skip, calls_skipped; // times.c
 	uint64_t wake_result;	// what the waker passed: 0 event, 1 timeout, 2 signal
 	uint64_t switches_voluntary, switches_involuntary;
 	uint64_t start_ns;
@@ -146,6 +148,17 @@ API unsigned sched_cpu(void);
 API void sched_stats(uint64_t *runnable OUT(1), uint64_t load[3] OUT(3)); // load averages, fixed point 1/65536
 API uint64_t sched_idle_ns(unsigned cpu);
 API uint64_t thread_run_ns(struct thread *t SHARED); // CPU time up to now
+// CPU time in the program and in the kernel, up to now. Their sum is exact, neither ever goes back.
+struct cpu_times {
+	uint64_t user_ns, kernel_ns;
+};
+API struct cpu_times thread_times(struct thread *t SHARED);
+// The same of a sum: `run_ns` of it all, `kernel_ns` as estimated, *user_told_ns is kept for the next time.
+API struct cpu_times sched_times(uint64_t run_ns, uint64_t kernel_ns, uint64_t *user_told_ns INOUT(1));
+// Around a system call: true when this one is measured, from *start_ns on.
+API bool sched_measure_call(struct thread *t SHARED, uint64_t *start_ns OUT(1));
+// `t` came into the kernel when its CPU time was start_ns, and leaves. `call`: sched_measure_call() said so.
+API void sched_measured(struct thread *t SHARED, uint64_t start_ns, bool call);
 // Runs fn on every other CPU that is in the program or idle, and waits until all did (TLB shoot-down).
 API void sched_call_others(void (*fn)(void *), void *arg SHARED);
 

@@ -147,6 +147,7 @@ _Noreturn void thread_exit(int status)
 		process_exit_last(p->exiting ? p->exit_status : status << 8);
 	t->exit_status = status;
 	p->dead_run_ns += thread_run_ns(t);
+	p->dead_kernel_ns += t->kernel_ns;
 	list_remove(&t->process_link);
 	p->thread_count--;
 	struct thread **link = slot(t->tid);

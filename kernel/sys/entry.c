@@ -77,6 +77,8 @@ void entry_syscall(struct frame *frame)
 	stats->traps++;
 	stats->call[MIN(nr, (uint64_t)ABI_STATS_CALLS - 1)]++;
 
+	uint64_t start_ns = 0;
+	bool measured = sched_measure_call(t, &start_ns);
 	bool traced = unlikely(trace_on) && trace_enter(nr, frame);
 	sys_handler handler = likely(nr < sys_row_count) ? sys_handlers[nr] : NULL;
 	long result = likely(handler != NULL) ? handler(frame_arg(frame, 0), frame_arg(frame, 1), frame_arg(frame, 2),
@@ -87,6 +89,8 @@ void entry_syscall(struct frame *frame)
 		frame_set_result(frame, (uint64_t)result);
 	if (unlikely(traced))
 		trace_leave(nr, frame, result);
+	if (unlikely(measured))
+		sched_measured(t, start_ns, true);
 	leave_kernel(frame);
 }
 
@@ -99,6 +103,7 @@ void entry_trap(struct frame *frame, const struct trap *trap)
 	uint64_t addr = 0;
 	unsigned access = 0;
 	int sig = arch_trap_signal(frame, trap, &code, &addr, &access);
+	uint64_t start_ns = thread_run_ns(t);
 	if (sig == 0) {
 		plat_stats()->faults++;
 		t->process->faults_minor++;
@@ -110,6 +115,7 @@ void entry_trap(struct frame *frame, const struct trap *trap)
 		t->signal.trap_nr = trap->vector;
 		signal_force_fault(t, sig, code, addr);
 	}
+	sched_measured(t, start_ns, false);
 	leave_kernel(frame);
 }
 

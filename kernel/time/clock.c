@@ -288,13 +288,9 @@ long sys_time(void *tloc)
 
 long sys_times(void *buf)
 {
-	struct process *p = process_current();
-	uint64_t all = process_run_ns(p), kernel = 0;
-	struct thread *t;
-	list_for_each(t, &p->threads, process_link)
-		kernel += t->kernel_ns;
-	struct tms out = {.tms_utime = (__kernel_clock_t)((all - MIN(all, kernel)) / USER_HZ_NS),
-			  .tms_stime = (__kernel_clock_t)(kernel / USER_HZ_NS)};
+	struct cpu_times times = process_times(process_current());
+	struct tms out = {.tms_utime = (__kernel_clock_t)(times.user_ns / USER_HZ_NS),
+			  .tms_stime = (__kernel_clock_t)(times.kernel_ns / USER_HZ_NS)};
 	if (buf && user_put(out, buf))
 		return -EFAULT;
 	return (long)(time_mono_ns() / USER_HZ_NS);

@@ -36,7 +36,7 @@ static void set_real(struct process *p, const struct interval *in)
 
 // --- CPU time -------------------------------------------------------------------------------------------
 
-static void cpu_limit(struct process *p, uint64_t run_ns, uint64_t *next)
+static void cpu_limit(struct process *p, uint64_t run_ns, uint64_t *left)
 {
 	const struct rlimit64 *limit = &p->rlimit[RLIMIT_CPU];
 	if (limit->rlim_cur == RLIM64_INFINITY)
@@ -49,25 +49,31 @@ static void cpu_limit(struct process *p, uint64_t run_ns, uint64_t *next)
 	}
 	uint64_t ns;
 	if (!mul_overflow((uint64_t)MAX(limit->rlim_cur, p->cpu_limit_told + 1), NSEC_PER_SEC, &ns))
-		*next = MIN(*next, ns);
+		*left = MIN(*left, ns - MIN(ns, run_ns));
+}
+
+// What ITIMER_VIRTUAL and ITIMER_PROF count.
+static uint64_t cpu_clock(struct process *p, int which)
+{
+	return which == ITIMER_VIRTUAL ? process_times(p).user_ns : process_run_ns(p);
 }
 
 static void cpu_look(struct process *p)
 {
 	static const int sig[] = {SIGVTALRM, SIGPROF};
-	uint64_t run = process_run_ns(p), next = TIME_NEVER;
+	uint64_t left = TIME_NEVER, run_ns = process_run_ns(p);
 	for (int i = 0; i < 2; i++) {
-		uint64_t *it = p->itimer_cpu_ns[i];
+		uint64_t *it = p->itimer_cpu_ns[i], run = cpu_clock(p, ITIMER_VIRTUAL + i);
 		if (it[EXPIRY] && run >= it[EXPIRY]) {
 			signal_send_process(p, sig[i], NULL);
 			it[EXPIRY] = it[INTERVAL] ? MAX(it[EXPIRY] + it[INTERVAL], run + 1) : 0;
 		}
 		if (it[EXPIRY])
-			next = MIN(next, it[EXPIRY]);
+			left = MIN(left, it[EXPIRY] - MIN(it[EXPIRY], run));
 	}
-	cpu_limit(p, run, &next);
-	if (next != TIME_NEVER)
-		timer_start(&p->cpu_timer, clock_cpu_deadline(next - MIN(next, run), false));
+	cpu_limit(p, run_ns, &left);
+	if (left != TIME_NEVER)
+		timer_start(&p->cpu_timer, clock_cpu_deadline(left, false));
 }
 
 static void cpu_fired(struct timer *timer)
@@ -83,7 +89,7 @@ void time_cpu_limit_changed(struct process *p)
 
 static void get(struct process *p, int which, struct interval *out)
 {
-	uint64_t now = time_mono_ns(), run = process_run_ns(p);
+	uint64_t now = time_mono_ns(), run;
 	if (which == ITIMER_REAL) {
 		*out = (struct interval){p->itimer_real_interval_ns, 0};
 		if (p->itimer_real.armed)
@@ -91,6 +97,7 @@ static void get(struct process *p, int which, struct interval *out)
 		return;
 	}
 	const uint64_t *it = p->itimer_cpu_ns[which - 1];
+	run = cpu_clock(p, which);
 	*out = (struct interval){it[INTERVAL], !it[EXPIRY] ? 0 : it[EXPIRY] > run ? it[EXPIRY] - run : 1000};
 }
 
@@ -102,7 +109,7 @@ static void set(struct process *p, int which, const struct interval *in)
 	}
 	uint64_t *it = p->itimer_cpu_ns[which - 1];
 	it[INTERVAL] = in->interval;
-	it[EXPIRY] = in->value ? time_add(process_run_ns(p), in->value) : 0;
+	it[EXPIRY] = in->value ? time_add(cpu_clock(p, which), in->value) : 0;
 	time_cpu_limit_changed(p);
 }
 

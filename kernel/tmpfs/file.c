@@ -278,6 +278,11 @@ static int tmpfs_get_page(struct inode *i, uint64_t index, bool write, struct fa
 	return 0;
 }
 
+static bool tmpfs_has_page(struct inode *i, uint64_t index)
+{
+	return page_tree_get(&tmpfs_node(i)->pages, index) != NULL;
+}
+
 // Seals: F_ADD_SEALS, F_GET_SEALS of fcntl(2).
 static bool mapped_writable(struct inode *i)
 {
@@ -311,6 +316,7 @@ static int tmpfs_fcntl(struct file *f, int cmd, uint64_t arg)
 const struct inode_ops tmpfs_file_inode_ops = {
 	.setattr = tmpfs_setattr,
 	.get_page = tmpfs_get_page,
+	.has_page = tmpfs_has_page,
 	.getxattr = tmpfs_getxattr,
 	.setxattr = tmpfs_setxattr,
 	.listxattr = tmpfs_listxattr,

@@ -99,6 +99,7 @@ struct inode_ops {
 	int (*setattr)(struct inode *inode, const struct iattr *attr); // does the change and the fields
 	int (*open)(struct inode *inode, struct file *file);	       // may replace file->ops, set file->fs
 	int (*get_page)(struct inode *inode, uint64_t index, bool write, struct fault_page *out); // -EFAULT past the end (SIGBUS)
+	bool (*has_page)(struct inode *inode, uint64_t index); // get_page would find it in memory; with get_page
 	int64_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
 	int (*setxattr)(struct inode *inode, const char *name, const void *buf, size_t size, int flags);
 	int64_t (*listxattr)(struct inode *inode, char *buf, size_t size);

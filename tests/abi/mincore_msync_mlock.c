@@ -53,6 +53,14 @@ int main(void)
 	CHECK_EQ(munlockall(), 0);
 
 	int fd = make_file("f", "0123456789");
+	// A file's page is in memory whether or not this mapping has touched it; a hole never read is not.
+	CHECK_EQ(ftruncate(fd, 64 * PAGE), 0);
+	char *f = mmap(NULL, 64 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+	NEED(f != MAP_FAILED);
+	CHECK_EQ(resident(f, 1), 1);
+	CHECK_EQ(resident(f + 63 * PAGE, 1), 0);
+	CHECK_EQ(munmap(f, 64 * PAGE), 0);
+	CHECK_EQ(ftruncate(fd, 10), 0);
 	char *s = mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0);
 	NEED(s != MAP_FAILED);
 	s[0] = 'A';
