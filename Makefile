@@ -29,7 +29,8 @@ COMMON := -std=gnu11 -g $(WARN) -fno-omit-frame-pointer -MMD -MP -I. -I$(B)/gen 
 
 # What runs at every system call, fault or switch is optimised for speed, all else for size: the kernel is to stay small.
 KERNEL_HOT := arch base futex hostfs mm pipe plat poll sched signal sys tmpfs vfs
-optimise = $(if $(strip $(filter $(KERNEL_HOT),$(word 2,$(subst /, ,$(1)))) $(filter base/%,$(1))),-O2,-Os)
+KERNEL_COLD := $(addprefix kernel/,futex/pi.c mm/advise.c mm/maps.c mm/remap.c vfs/attr_sys.c vfs/inotify.c vfs/mount.c vfs/name_sys.c vfs/xattr_sys.c)
+optimise = $(if $(filter $(KERNEL_COLD),$(1)),-Os,$(if $(strip $(filter $(KERNEL_HOT),$(word 2,$(subst /, ,$(1)))) $(filter base/%,$(1))),-O2,-Os))
 KFLAGS := $(COMMON) -Ikernel -Ikernel/arch/$(ARCH)/include -ffreestanding -fPIE -fvisibility=hidden -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)/=
 KFLAGS_x86_64 := -mgeneral-regs-only -mno-red-zone -fcf-protection=none
@@ -120,7 +121,7 @@ $(B)/whelk.1: monitor/help.c monitor/man.awk
 # --- tests ----------------------------------------------------------------------------------------
 
 # tests/unit/NAME.c and tests/fuzz/fuzz_NAME.c are programs; NAME.mk beside them may set `sources` (more of them),
-# `cflags` (for all of these) and `testflags` (for the test alone). Each is built from objects of its own, with sanitizers.
+# `cflags` (for all of these), `testflags` (for the test alone) and `libs`. Each is built from objects of its own, with sanitizers.
 UFLAGS := -std=gnu11 -O1 -g $(WARN) -Wno-missing-prototypes -fno-omit-frame-pointer -fno-sanitize-recover=all \
 	-I. -Ikernel -Ikernel/arch/$(ARCH)/include -Imonitor/arch/$(ARCH) -I$(B)/gen -Itests/unit
 SAN_unit := -fsanitize=address,undefined
@@ -134,13 +135,15 @@ define sanitized
 sources :=
 cflags :=
 testflags :=
+libs :=
 -include tests/$(1)/$(2).mk
 $(2)_objects := $$(patsubst %,$(B)/$(1)/objects/$(2)/%.o,tests/$(1)/$(2).c $$(sources))
 $(2)_cflags := $$(cflags)
 $(2)_testflags := $$(testflags)
+$(2)_libs := $$(libs)
 $(B)/$(1)/$(2): $$($(2)_objects)
 	$$(call say,LD,$$@)
-	$$(Q)$(3) $$(SAN_$(1)) $$^ -pthread -o $$@
+	$$(Q)$(3) $$(SAN_$(1)) $$^ -pthread $$($(2)_libs) -o $$@
 $(B)/$(1)/objects/$(2)/%.c.o: %.c | $$(GEN)
 	@mkdir -p $$(@D)
 	$$(Q)$(3) $$(UFLAGS) $$(SAN_$(1)) -MMD -MP $$($(2)_cflags) $$(if $$(filter monitor/%,$$<),-D_GNU_SOURCE) \

@@ -43,6 +43,16 @@ struct abi_report {
 
 #define ABI_STATS_CALLS 512
 
+// Why a system-call site was not patched.
+enum abi_site {
+	ABI_SITE_WRITABLE,  // the code is writable, shared or the kernel's
+	ABI_SITE_UNPROVEN,  // nothing proves where instructions begin
+	ABI_SITE_UNMOVABLE, // the instruction before it cannot be moved
+	ABI_SITE_NO_ROOM,   // no room for the jump, or for a stub
+	ABI_SITE_OTHER,	    // out of memory
+	ABI_SITE_REASONS
+};
+
 struct abi_stats {
 	uint64_t booted_ns;	 // CLOCK_MONOTONIC when the program's first instruction was next
 	uint64_t faults;	 // page faults handled
@@ -50,7 +60,9 @@ struct abi_stats {
 	uint64_t interrupts;	 // upcalls for interrupts
 	uint64_t switches;	 // thread switches
 	uint64_t traps;		 // system calls that came by the syscall instruction
-	uint64_t calls_direct;	 // system calls that came by function call
+	uint64_t sites_seen;	 // system-call instructions that trapped
+	uint64_t sites_patched;	 // of them, made into jumps (kernel/patch)
+	uint64_t sites_refused[ABI_SITE_REASONS]; // of them, left as they are
 	uint64_t flushes;	 // TLB flushes through the nucleus
 	uint64_t pages_used, pages_peak; // of guest RAM, 4 KiB each
 	uint64_t call[ABI_STATS_CALLS];	 // system calls by number; higher numbers share the last

@@ -21,6 +21,7 @@
 #include "proc/process.h"
 #include "procfs/procfs.h"
 #include "sched/sched.h"
+#include "sys/quick.h"
 #include "sys/trace.h"
 #include "sysfs/sysfs.h"
 #include "tmpfs/tmpfs.h"
@@ -91,6 +92,7 @@ static void start_program(void *unused)
 	console_open_standard(p->files);
 	if (boot->flags & ABI_FLAG_TRACE)
 		trace_init(plat_boot_string(boot->trace_off));
+	quick_init();
 	exec_first(); // returns to the program or ends the machine
 }
 

@@ -34,7 +34,7 @@ const char help_run[] =
 	"      --stats            print counters at the end\n"
 	"      --verbose          registers when a signal kills the program; the jail\n"
 	"      --platform NAME    kvm\n"
-	"      --syscalls HOW     trap or patch (trap)\n"
+	"      --syscalls HOW     patch: call sites become jumps; trap: they stay (patch)\n"
 	"      --kernel FILE      another kernel than the one built in\n"
 	"      --no-jail          do not confine the monitor (debugging)\n"
 	"  -h, --help             this text\n"

@@ -265,7 +265,8 @@ int options_parse(struct options *o, int argc, char **argv)
 {
 	int c;
 	*o = (struct options){
-		.memory_size = MEMORY_DEFAULT, .cpus = default_cpus(), .root = "/", .uid = getuid(), .gid = getgid()};
+		.memory_size = MEMORY_DEFAULT, .cpus = default_cpus(), .root = "/", .uid = getuid(), .gid = getgid(),
+		.syscalls = ABI_SYSCALLS_PATCH};
 	opterr = 0;
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "+:m:c:v:e:w:h", long_option, NULL)) != -1) {

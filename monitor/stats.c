@@ -27,6 +27,21 @@ static const char *name_of(unsigned nr, char buf[16])
 	return buf;
 }
 
+static void print_sites(const struct abi_stats *s)
+{
+	static const char *const why[ABI_SITE_REASONS] = {
+		[ABI_SITE_WRITABLE] = "in code that is writable or shared",
+		[ABI_SITE_UNPROVEN] = "no unwind table tells where instructions begin",
+		[ABI_SITE_UNMOVABLE] = "behind an instruction that cannot be moved",
+		[ABI_SITE_NO_ROOM] = "no room for a jump",
+		[ABI_SITE_OTHER] = "out of memory",
+	};
+	message_plain("call sites       %10lu, of them %lu patched", s->sites_seen, s->sites_patched);
+	for (unsigned i = 0; i < ABI_SITE_REASONS; i++)
+		if (s->sites_refused[i])
+			message_plain("  refused %25lu  %s", s->sites_refused[i], why[i]);
+}
+
 void stats_print(const struct machine_result *result, uint64_t start_ns, uint64_t end_ns)
 {
 	const struct abi_stats *s = &result->stats;
@@ -43,7 +58,11 @@ void stats_print(const struct machine_result *result, uint64_t start_ns, uint64_
 	message_plain("thread switches  %10lu", s->switches);
 	message_plain("interrupts       %10lu", s->interrupts);
 	message_plain("TLB flushes      %10lu", s->flushes);
-	message_plain("system calls     %10lu trapped, %lu direct", s->traps, s->calls_direct);
+	uint64_t calls = 0;
+	for (unsigned i = 0; i < ABI_STATS_CALLS; i++)
+		calls += s->call[i];
+	message_plain("system calls     %10lu, of them %lu trapped", calls, s->traps);
+	print_sites(s);
 	uint64_t exits = 0;
 	for (unsigned k = 0; machine_exit_name(k); k++)
 		exits += result->exits[k];
@@ -51,7 +70,7 @@ void stats_print(const struct machine_result *result, uint64_t start_ns, uint64_
 	for (unsigned k = 0; machine_exit_name(k); k++)
 		if (result->exits[k])
 			message_plain("  %-22s %10lu", machine_exit_name(k), result->exits[k]);
-	uint64_t others = s->traps + s->calls_direct;
+	uint64_t others = calls;
 	for (int shown = 0; shown < CALLS_SHOWN; shown++) { // the most frequent
 		unsigned best = ABI_STATS_CALLS;
 		for (unsigned i = 0; i < ABI_STATS_CALLS; i++)
@@ -64,6 +83,6 @@ void stats_print(const struct machine_result *result, uint64_t start_ns, uint64_
 		char number[16];
 		message_plain("  %-22s %10lu", name_of(best, number), s->call[best]);
 	}
-	if (others && others <= s->traps + s->calls_direct)
+	if (others && others <= calls)
 		message_plain("  %-22s %10lu", "others", others);
 }

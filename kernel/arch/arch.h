@@ -45,6 +45,9 @@ void arch_thread_free(struct thread *t);
 // somebody switches back to `prev`. Kernel lock held throughout.
 void arch_thread_switch(struct thread *prev, struct thread *next);
 
+// The registers the program left `t` with, when it is in the kernel.
+struct frame *arch_thread_frame(const struct thread *t);
+
 // Copies the vector state of the running thread into `child` (clone).
 void arch_thread_copy_vector(struct thread *child);
 

@@ -22,6 +22,7 @@ int mm_unmap(struct mm *mm, uint64_t addr, uint64_t len)
 	uint64_t end;
 	if (!IS_ALIGNED(addr, PAGE_SIZE) || !len || add_overflow(addr, ALIGN_UP(len, PAGE_SIZE), &end) || end > ABI_VA_USER_END)
 		return -EINVAL;
+	text_changes(mm, addr, end, MM_UNMAPS);
 	if (vma_isolate(mm, addr, end))
 		return -ENOMEM;
 	struct pt_batch b;
@@ -189,6 +190,8 @@ int mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 	// What lies before a hole is changed all the same.
 	int err = at < end ? -ENOMEM : 0;
 	end = MIN(end, at);
+	if (prot & PROT_WRITE)
+		text_changes(mm, addr, end, MM_EXPOSES);
 	if (addr == end || vma_isolate(mm, addr, end))
 		return -ENOMEM;
 	struct pt_batch b;
@@ -215,6 +218,14 @@ int mm_map_phys(struct mm *mm, uint64_t addr, uint64_t phys, uint64_t len, int p
 		pt_set(mm, slot, pte_page(phys + off, prot & PROT_WRITE, prot & PROT_EXEC) | PTE_SOFT0);
 	}
 	return 0;
+}
+
+uint64_t mm_gap_near(struct mm *mm, uint64_t near, uint64_t len, uint64_t reach)
+{
+	uint64_t lo = near > ABI_VA_USER_MIN + reach ? near - reach : ABI_VA_USER_MIN;
+	uint64_t hi = MIN(near + reach, ABI_VA_USER_END);
+	uint64_t at = vma_find_gap(mm, len, lo, near);
+	return at ? at : vma_find_gap(mm, len, near, hi);
 }
 
 void mm_unmap_inode(struct inode *inode, uint64_t first, uint64_t last, bool private_too)

@@ -40,6 +40,12 @@ struct vma {
 #define VMA_DONTDUMP   (1u << 9)
 #define VMA_WROTE      (1u << 10)
 
+enum mm_change {
+	MM_UNMAPS,   // the pages go
+	MM_EXPOSES,  // they move, or the program may write them from now on
+	MM_DESTROYS, // the address space goes: no thread is in it any more
+};
+
 struct mm {
 	uint32_t refs;
 	uint64_t root_phys;	 // page-table root
@@ -55,6 +61,9 @@ struct mm {
 	bool lock_future, lock_on_fault; // mlockall(MCL_FUTURE), MCL_ONFAULT
 	uint64_t vdso_base;
 	struct file *exe;	     // one reference; /proc/self/exe
+	struct patch *patch;	     // patch's own; NULL: no site was seen
+	// Told before pages of [start, end) change behind the back of whoever wrote text there; NULL: nobody did. May not sleep.
+	void (*text_changes)(struct mm *mm, uint64_t start, uint64_t end, enum mm_change change);
 };
 
 API struct mm *mm_create(void); // empty address space with the kernel mapped, NULL when out of memory
@@ -69,6 +78,13 @@ API int mm_unmap(struct mm *mm SHARED, uint64_t addr, uint64_t len);
 API int mm_protect(struct mm *mm SHARED, uint64_t addr, uint64_t len, int prot);
 // Fixed physical pages (VMA_SPECIAL), e.g. vDSO and clock page; `name` is static.
 API int mm_map_phys(struct mm *mm SHARED, uint64_t addr, uint64_t phys, uint64_t len, int prot, const char *name IN(strlen));
+// Overwrites bytes of one page of the program's code: private, executable, not writable, and mapped now. On the quiet: a
+// CPU that executes there sees all of the old bytes or all of the new. 0, -EACCES: no such page, -ENOMEM.
+API int mm_text_write(struct mm *mm SHARED, uint64_t addr, const void *bytes IN(len), size_t len);
+// Are these the bytes there now? What is not mapped is not these. Does not sleep.
+API bool mm_text_is(struct mm *mm SHARED, uint64_t addr, const void *bytes IN(len), size_t len);
+// A free address for `len` bytes less than `reach` from `near`, below if possible; 0: none.
+API uint64_t mm_gap_near(struct mm *mm SHARED, uint64_t near, uint64_t len, uint64_t reach);
 // Maps the pages of [addr, addr+len) now, as a read (or write) fault would. Best effort.
 API void mm_populate(struct mm *mm SHARED, uint64_t addr, uint64_t len, bool write);
 // A random page-aligned free address for `len` bytes in [lo, hi), or 0.

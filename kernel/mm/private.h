@@ -34,6 +34,12 @@ int pt_move(struct mm *mm, struct pt_batch *b, uint64_t from, uint64_t to, uint6
 int pt_create(struct mm *mm);
 void pt_destroy(struct mm *mm);
 
+static inline void text_changes(struct mm *mm, uint64_t start, uint64_t end, enum mm_change change)
+{
+	if (unlikely(mm->text_changes != NULL))
+		mm->text_changes(mm, start, end, change);
+}
+
 // --- vma.c ------------------------------------------------------------------------------------------
 struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags, struct file *file, uint64_t pgoff);
 int vma_split(struct vma *v, uint64_t at);	// `at` becomes a boundary

@@ -77,6 +77,8 @@ static int64_t move(const struct remap *r)
 	int64_t at = place(r, v);
 	if (at < 0)
 		return at;
+	if (moved)
+		text_changes(mm, r->old, r->old + moved, MM_EXPOSES);
 	if (moved && vma_isolate(mm, r->old, r->old + moved))
 		return -ENOMEM;
 	v = vma_at(mm, r->old);

@@ -48,6 +48,7 @@ void mm_put(struct mm *mm)
 	assert(mm->refs);
 	if (--mm->refs)
 		return;
+	text_changes(mm, 0, ABI_VA_USER_END, MM_DESTROYS);
 	leave_tables(mm);
 	sched_call_others(leave_tables, mm);
 	struct pt_batch b;

@@ -24,6 +24,25 @@ long sys_geteuid(void) { return cred()->euid; }
 long sys_getgid(void) { return cred()->gid; }
 long sys_getegid(void) { return cred()->egid; }
 
+void process_tell_ids(struct thread *t)
+{
+	const struct process *p = t->process;
+	t->quick[QUICK_PID] = (uint64_t)p->pid;
+	t->quick[QUICK_TID] = (uint64_t)t->tid;
+	t->quick[QUICK_PPID] = (uint64_t)p->ppid;
+	t->quick[QUICK_UID] = p->cred.uid;
+	t->quick[QUICK_EUID] = p->cred.euid;
+	t->quick[QUICK_GID] = p->cred.gid;
+	t->quick[QUICK_EGID] = p->cred.egid;
+}
+
+void process_ids_changed(struct process *p)
+{
+	struct thread *t;
+	list_for_each(t, &p->threads, process_link)
+		process_tell_ids(t);
+}
+
 static struct process *find_or_self(int pid)
 {
 	return pid ? process_find(pid) : process_current();
@@ -87,6 +106,7 @@ static void uid_changed(struct credentials *c, bool had_root)
 		c->cap_effective = process_current()->keep_caps ? c->cap_effective : 0;
 	else if (c->euid == 0)
 		c->cap_effective = c->cap_permitted;
+	process_ids_changed(process_current());
 }
 
 static bool may_be(unsigned id, unsigned a, unsigned b, unsigned s, int cap)
@@ -118,6 +138,7 @@ long sys_setresgid(unsigned rgid, unsigned egid, unsigned sgid)
 	c->egid = egid == UNCHANGED ? c->egid : egid;
 	c->sgid = sgid == UNCHANGED ? c->sgid : sgid;
 	c->fsgid = c->egid;
+	process_ids_changed(process_current());
 	return 0;
 }
 
@@ -145,6 +166,7 @@ long sys_setregid(unsigned rgid, unsigned egid)
 	c->egid = egid == UNCHANGED ? c->egid : egid;
 	c->sgid = sgid == UNCHANGED ? c->sgid : sgid;
 	c->fsgid = c->egid;
+	process_ids_changed(process_current());
 	return 0;
 }
 

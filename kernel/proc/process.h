@@ -79,6 +79,9 @@ API _Noreturn void process_exit_last(int wait_status); // by the only thread lef
 API void process_kill_others(void);
 // True when this thread must die instead of going back to the program.
 API bool process_should_die(struct thread *t SHARED);
+// The thread's quick answers are what its process's ids are; of all threads after a change.
+API void process_tell_ids(struct thread *t SHARED);
+API void process_ids_changed(struct process *p SHARED);
 API uint64_t process_run_ns(struct process *p SHARED);
 API struct cpu_times process_times(struct process *p SHARED);
 API bool process_capable(int cap); // CAP_*: root of the guest has all

@@ -35,6 +35,11 @@ struct sched_cpu *sched_this(void)
 	return &sched_cpus[arch_cpu()->number];
 }
 
+bool sched_alone(void)
+{
+	return sched_cpus_online == 1;
+}
+
 unsigned sched_cpu(void)
 {
 	return arch_cpu()->number;

@@ -32,7 +32,11 @@ enum thread_state {
 
 #define KERNEL_STACK_SIZE 16384
 
+// What a thread's calls that only tell something tell: kept where entry.S finds it (sys/quick.c).
+enum quick { QUICK_PID, QUICK_TID, QUICK_PPID, QUICK_UID, QUICK_EUID, QUICK_GID, QUICK_EGID, QUICK_COUNT };
+
 struct thread {
+	uint64_t quick[QUICK_COUNT]; // first: entry.S
 	struct arch_thread arch;
 	void *kernel_stack;	// KERNEL_STACK_SIZE bytes; struct frame at its top
 	struct frame *frame;	// the program's registers
@@ -143,6 +147,7 @@ API void sched_leave_kernel(struct thread *t SHARED); // last act before the pro
 API void sched_set_affinity(struct thread *t SHARED, uint64_t mask);
 API int sched_priority(const struct thread *t SHARED); // real-time priority in effect, 0: none
 API void sched_lend_priority(struct thread *t SHARED, int priority); // 0: takes it back
+API bool sched_alone(void);		      // no other CPU was ever started
 API uint64_t sched_cpu_mask(void);	      // CPUs of this machine
 API unsigned sched_cpu(void);
 API void sched_stats(uint64_t *runnable OUT(1), uint64_t load[3] OUT(3)); // load averages, fixed point 1/65536

@@ -105,6 +105,7 @@ no_stack:
 
 void thread_rename(struct thread *t, int tid)
 {
+	t->quick[QUICK_TID] = (uint64_t)tid;
 	struct thread **p = slot(t->tid);
 	*p = t->hash_next;
 	t->tid = tid;
@@ -114,6 +115,7 @@ void thread_rename(struct thread *t, int tid)
 
 void thread_start(struct thread *t)
 {
+	process_tell_ids(t);
 	t->state = THREAD_RUNNABLE;
 	sched_enqueue(NULL, t);
 }

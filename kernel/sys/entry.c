@@ -6,12 +6,14 @@
 #define COMPONENT "sys"
 #include "sys/entry.h"
 
+#include <asm/signal.h>
 #include <linux/errno.h>
 
 #include "debug/debug.h"
 #include "drivers/drivers.h"
 #include "mm/mm.h"
 #include "mm/uaccess.h"
+#include "patch/patch.h"
 #include "plat/plat.h"
 #include "proc/process.h"
 #include "sched/sched.h"
@@ -58,8 +60,10 @@ static void leave_kernel(struct frame *frame)
 	do {
 		if (plat_pending())
 			take_events();
-		if (t->signal.work || process_should_die(t))
+		if (t->signal.work || process_should_die(t)) {
+			patch_settle(t->process->mm, frame);
 			signal_deliver(frame);
+		}
 		if (sched_should_yield())
 			sched_yield_thread();
 	} while (plat_pending() || t->signal.work);
@@ -67,18 +71,20 @@ static void leave_kernel(struct frame *frame)
 	sched_unlock_kernel();
 }
 
-void entry_syscall(struct frame *frame)
+// Measured from before the lock on: waiting for it is the kernel's time, and so is the draining of what the last call wrote.
+static inline void call(struct frame *frame, bool trapped)
 {
-	sched_lock_kernel();
 	struct thread *t = thread_current();
-	t->frame = frame;
-	uint64_t nr = frame_nr(frame);
-	struct abi_stats *stats = plat_stats();
-	stats->traps++;
-	stats->call[MIN(nr, (uint64_t)ABI_STATS_CALLS - 1)]++;
-
-	uint64_t start_ns = 0;
+	uint64_t nr = frame_nr(frame), start_ns = 0;
 	bool measured = sched_measure_call(t, &start_ns);
+	sched_lock_kernel();
+	struct abi_stats *stats = plat_stats();
+	t->frame = frame;
+	stats->call[MIN(nr, (uint64_t)ABI_STATS_CALLS - 1)]++;
+	if (trapped) {
+		stats->traps++;
+		patch_trapped(t->process->mm, frame_pc(frame));
+	}
 	bool traced = unlikely(trace_on) && trace_enter(nr, frame);
 	sys_handler handler = likely(nr < sys_row_count) ? sys_handlers[nr] : NULL;
 	long result = likely(handler != NULL) ? handler(frame_arg(frame, 0), frame_arg(frame, 1), frame_arg(frame, 2),
@@ -92,6 +98,16 @@ void entry_syscall(struct frame *frame)
 	if (unlikely(measured))
 		sched_measured(t, start_ns, true);
 	leave_kernel(frame);
+}
+
+void entry_syscall(struct frame *frame)
+{
+	call(frame, true);
+}
+
+void entry_call(struct frame *frame)
+{
+	call(frame, false);
 }
 
 void entry_trap(struct frame *frame, const struct trap *trap)
@@ -110,6 +126,7 @@ void entry_trap(struct frame *frame, const struct trap *trap)
 		sig = mm_fault(t->process->mm, addr, access, &code);
 	}
 	if (sig) {
+		patch_settle(t->process->mm, frame);
 		t->signal.fault_addr = trap->addr;
 		t->signal.fault_error = trap->error;
 		t->signal.trap_nr = trap->vector;

@@ -15,7 +15,8 @@ struct trap {
 	uint64_t addr;	    // faulting address of page faults
 };
 
-void entry_syscall(struct frame *frame);		      // orig_rax/number in the frame
+void entry_syscall(struct frame *frame);		      // by the instruction; orig_rax/number in the frame
+void entry_call(struct frame *frame);			      // by a jump from a patched site; the same frame
 void entry_trap(struct frame *frame, const struct trap *trap); // exception in the program
 void entry_events(struct frame *frame);			      // abi_cpu.pending is not zero
 

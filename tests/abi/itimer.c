@@ -20,6 +20,18 @@ static void busy_until(volatile int *v, int want)
 	CHECK(*v >= want);
 }
 
+static bool only_prof_in_kernel(void)
+{
+	static char block[1 << 20];
+	static int fd = -1;
+	if (fd < 0)
+		fd = make_file("file", "");
+	int prof = hits[SIGPROF], virtual = hits[SIGVTALRM];
+	while (hits[SIGPROF] < prof + 10)
+		CHECK_EQ(pwrite(fd, block, sizeof block, 0), sizeof block);
+	return hits[SIGVTALRM] - virtual <= 6;
+}
+
 int main(void)
 {
 	set_handler(SIGALRM, handler, 0);
@@ -58,12 +70,10 @@ int main(void)
 	CHECK_EQ(hits[SIGPROF], 0);
 	busy_until(&hits[SIGPROF], 3);
 	busy_until(&hits[SIGVTALRM], 3);
-	// In the kernel only PROF goes on.
-	static char block[1 << 16];
-	int fd = make_file("file", ""), prof = hits[SIGPROF], virtual = hits[SIGVTALRM];
-	while (hits[SIGPROF] < prof + 10)
-		CHECK_EQ(pwrite(fd, block, sizeof block, 0), sizeof block);
-	CHECK(hits[SIGVTALRM] - virtual <= 6);
+	// In the kernel only PROF goes on. A busy host takes its time out of either: five tries.
+	int tries = 0;
+	while (!only_prof_in_kernel())
+		CHECK(++tries < 5);
 	set = (struct itimerval){0};
 	CHECK_EQ(setitimer(ITIMER_VIRTUAL, &set, NULL), 0);
 	CHECK_EQ(setitimer(ITIMER_PROF, &set, NULL), 0);

@@ -16,7 +16,7 @@
 #   in            data or tmp (data)                env     further K=V words
 #   filter        command both outputs pass before they are compared (cat)
 #
-# Environment: WHELK is the program under test (default: whelk at the project's root). With
+# Environment: WHELK is the program under test (default: whelk at the project's root); WHELK_SYSCALLS=trap runs it so. With
 # WHELK_NATIVE_ONLY=1 the second run is native too: that tests the tests, whose output must be repeatable.
 
 set -u
@@ -27,6 +27,7 @@ SRC=$HERE/src
 BUILD=${WHELK_TEST_BUILD:-$ROOT/build/apps}
 WHELK=${WHELK:-$ROOT/whelk}
 NATIVE_ONLY=${WHELK_NATIVE_ONLY:-0}
+SYSCALLS=${WHELK_SYSCALLS:-patch}
 LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
@@ -134,7 +135,7 @@ run_side() {
 		dir=/data
 		[ "$in" = data ] || dir=/tmp
 		# shellcheck disable=SC2086
-		timeout -k 5 "$limit" env -i $BASE_ENV $env "$WHELK" run -m "$mem" -c "$cpus" -v "$T/whelk:/data" -w "$dir" \
+		timeout -k 5 "$limit" env -i $BASE_ENV $env "$WHELK" run -m "$mem" -c "$cpus" --syscalls "$SYSCALLS" -v "$T/whelk:/data" -w "$dir" \
 			$(for kv in $BASE_ENV $env; do echo "-e $kv"; done) -- "$@" <"$stdin" >"$out.out" 2>"$out.err"
 	fi
 	echo $? >"$out.status"

@@ -11,12 +11,24 @@
 //   per arming. So the interrupt's hardware frame cannot be overwritten while the upcall reads it.
 // - In the exit window the frame is complete in memory and only read: whoever arrives there (interrupt,
 //   fault of the iretq on a frame the program made) drops what was interrupted and starts from the frame.
+// - A call that came by a jump leaves `armed` at 1: clearing and setting it costs more than the rest. An interrupt that
+//   finds it so in kernel text returns at once, and the way out looks at `pending`, last of all.
 // - An interrupt in any other kernel text resumes at once: whoever set `pending` is answered in the window.
 #define FRAME_SIZE 168
-#define FRAME_RIP  128
+#define FRAME_R11  48
+#define FRAME_RCX  88
 #define FRAME_ORIG 120
+#define FRAME_RIP  128
+#define FRAME_FLAGS 144
+// struct thread
+#define THREAD_QUICK 0
+#define FLAG_TF	   0x100
+#define FLAG_DF	   0x400
+#define FLAG_AC	   0x40000
+#define FLAGS_STATUS 0x8d5 // OF SF ZF AF PF CF
 // struct arch_cpu
 #define CPU_SP	   %gs:8
+#define CPU_THREAD %gs:16
 #define CPU_SHARED %gs:24
 #define CPU_SPILL0 %gs:32
 #define CPU_SPILL1 %gs:40
@@ -39,8 +51,8 @@
 
 	.text
 	.balign 64
-	.globl syscall_entry, upcall_exception, upcall_interrupt
-	.hidden syscall_entry, upcall_exception, upcall_interrupt
+	.globl syscall_entry, call_entry, upcall_exception, upcall_interrupt
+	.hidden syscall_entry, call_entry, upcall_exception, upcall_interrupt
 
 .macro PUSH_REGS rax rcx r11
 	push %rdi
@@ -60,7 +72,7 @@
 	push %r15
 .endm
 
-.macro POP_REGS
+.macro POP_REGS // changes no flag
 	pop %r15
 	pop %r14
 	pop %r13
@@ -76,7 +88,19 @@
 	pop %rdx
 	pop %rsi
 	pop %rdi
-	add $8, %rsp
+	lea 8(%rsp), %rsp
+.endm
+
+// The program's status flags out of \from, by way of rax and rcx; flags stand from here on.
+.macro LOAD_STATUS from
+	mov \from, %eax
+	mov %eax, %ecx
+	shr $11, %ecx
+	and $1, %ecx
+	mov %al, %ah
+	mov %cl, %al
+	add $0x7f, %al // OF
+	sahf	       // SF ZF AF PF CF
 .endm
 
 syscall_entry:
@@ -109,6 +133,63 @@ syscall_ring0:
 	mov $0x202, %r11d
 	sysretq
 
+// A patched site (kernel/patch) jumps here: rax = number, rcx = address after its `syscall`, all else as the program left it.
+// What costs is in docs/syscalls-fast.md, instruction by instruction.
+	.balign 64
+call_entry:
+	mov %rsp, CPU_SPILL2
+	mov %rax, CPU_SPILL0
+	mov CPU_SP, %rsp
+	push $0x2b
+	push CPU_SPILL2
+	pushfq
+	// Calls that only tell what the thread knows anyway (sys/quick.c).
+	mov %eax, %r11d
+	cmp quick_limit(%rip), %r11d
+	jae call_full
+	lea quick_slot(%rip), %rax
+	movzbl (%rax, %r11), %eax
+	test %eax, %eax
+	jz call_not_quick
+	mov %rcx, CPU_SPILL1
+	mov quick_counts(%rip), %rcx
+	incq (%rcx, %r11, 8)
+	mov CPU_THREAD, %rcx
+	mov THREAD_QUICK - 8(%rcx, %rax, 8), %r11
+quick_window: // whoever is interrupted in here makes the call again, the long way
+	mov CPU_SHARED, %rcx
+	cmpl $0, SHARED_PENDING(%rcx)
+	jne quick_again
+	LOAD_STATUS (%rsp)
+	mov %r11, %rax
+	mov (%rsp), %r11
+	mov CPU_SPILL1, %rcx
+	mov 8(%rsp), %rsp
+	jmp *%rcx
+quick_window_end:
+quick_again:
+	mov CPU_SPILL1, %rcx
+call_not_quick:
+	mov CPU_SPILL0, %rax
+call_full:
+	push $0x33
+	push %rcx
+	push %rax
+	mov 24(%rsp), %r11
+	PUSH_REGS %rax, %rcx, %r11
+	test $FLAG_TF | FLAG_DF | FLAG_AC, %r11d
+	jnz call_clean_flags
+1:	xor %ebp, %ebp
+	mov %rsp, %rdi
+	sub $8, %rsp
+	call entry_call
+	add $8, %rsp
+	jmp call_exit
+call_clean_flags:
+	push $2
+	popfq
+	jmp 1b
+
 // rsp = the frame, at CPU_SP - FRAME_SIZE
 exit_events:
 	mov CPU_SHARED, %rax
@@ -120,6 +201,28 @@ exit_events:
 	.globl exit_window
 	.hidden exit_window
 exit_window:
+	jmp 1f
+call_exit: // back by a jump, where the registers are those of a call that returned: an iretq costs ten times as much
+	mov CPU_SHARED, %rcx
+	cmpl $1, SHARED_ARMED(%rcx)
+	jne 1f
+	cmpl $0, SHARED_PENDING(%rcx)
+	jne exit_events
+	mov FRAME_FLAGS(%rsp), %rax
+	mov FRAME_RIP(%rsp), %rcx
+	mov %eax, %edx
+	and $~FLAGS_STATUS, %edx
+	cmp $0x202, %edx
+	jne 1f
+	cmp FRAME_R11(%rsp), %rax
+	jne 1f
+	cmp FRAME_RCX(%rsp), %rcx
+	jne 1f
+	LOAD_STATUS %eax
+	POP_REGS
+	mov 24(%rsp), %rsp
+	jmp *%rcx
+1:
 	mov CPU_SHARED, %rcx
 	mov $1, %eax
 	xchg %eax, SHARED_ARMED(%rcx)
@@ -160,7 +263,13 @@ interrupt_kernel:
 	mov CPU_SP, %rsp
 	sub $FRAME_SIZE, %rsp
 	jmp exit_events
-2:	mov SCRATCH(4)(%rsp), %rax
+2:	sub $quick_window - exit_window, %rax
+	cmp $quick_window_end - quick_window, %rax
+	jae 3f
+	mov CPU_SP, %rsp
+	sub $24, %rsp
+	jmp quick_again
+3:	mov SCRATCH(4)(%rsp), %rax
 	mov SCRATCH(5)(%rsp), %rcx
 	lea INTERRUPT_TOP - 40(%rsp), %rsp
 	iretq

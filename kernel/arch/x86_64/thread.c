@@ -18,7 +18,7 @@ const char arch_machine[] = "x86_64";
 const uint16_t arch_elf_machine = 62;
 
 static uint64_t stack_top(const struct thread *t) { return (uint64_t)t->kernel_stack + KERNEL_STACK_SIZE; }
-static struct frame *top_frame(const struct thread *t) { return (struct frame *)(stack_top(t) - sizeof(struct frame)); }
+struct frame *arch_thread_frame(const struct thread *t) { return (struct frame *)(stack_top(t) - sizeof(struct frame)); }
 
 // What switch_stacks pops.
 struct switch_frame {
@@ -34,20 +34,20 @@ static void prepare(struct thread *t, uint64_t sp, void (*entry)(void), uint64_t
 
 void arch_thread_init(struct thread *t, void (*fn)(void *), void *arg)
 {
-	prepare(t, (uint64_t)top_frame(t) - 8, thread_first_kernel, (uint64_t)fn, (uint64_t)arg);
+	prepare(t, (uint64_t)arch_thread_frame(t) - 8, thread_first_kernel, (uint64_t)fn, (uint64_t)arg);
 }
 
 void arch_thread_init_user(struct thread *t, const struct frame *frame)
 {
-	*top_frame(t) = *frame;
-	prepare(t, (uint64_t)top_frame(t), thread_first_user, 0, 0);
+	*arch_thread_frame(t) = *frame;
+	prepare(t, (uint64_t)arch_thread_frame(t), thread_first_user, 0, 0);
 }
 
 // The switch was made under the kernel lock; the way out is that of an event.
 void thread_begin_user(void)
 {
 	sched_unlock_kernel();
-	entry_events(top_frame(arch_current()));
+	entry_events(arch_thread_frame(arch_current()));
 }
 
 static uint64_t read_fs(void)
@@ -91,10 +91,10 @@ void arch_frame_init_exec(struct frame *frame, uint64_t pc, uint64_t sp)
 _Noreturn void arch_return_to_program(struct frame *frame)
 {
 	struct thread *t = arch_current();
-	if (frame != top_frame(t))
-		*top_frame(t) = *frame;
+	if (frame != arch_thread_frame(t))
+		*arch_thread_frame(t) = *frame;
 	sched_unlock_kernel();
-	entry_events(top_frame(t));
+	entry_events(arch_thread_frame(t));
 	resume_frame();
 }
 

@@ -18,7 +18,8 @@ _Static_assert(sizeof(struct frame) == 21 * 8, "frame layout is known to entry.S
 
 #define FRAME_NO_CALL (~0ull << 31) // entry.S pushes it too; not -1, which programs use as a number
 
-static inline uint64_t frame_nr(const struct frame *f) { return f->orig_rax; }
+// Linux looks at the lower half, as an int.
+static inline uint64_t frame_nr(const struct frame *f) { return (uint64_t)(int32_t)f->orig_rax; }
 static inline uint64_t frame_result(const struct frame *f) { return f->rax; }
 static inline void frame_set_result(struct frame *f, uint64_t v) { f->rax = v; }
 static inline uint64_t frame_pc(const struct frame *f) { return f->rip; }

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+needs = debug mm plat proc sched vfs

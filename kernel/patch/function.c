@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+//
+// Where a function begins and ends, by the unwind table of the module mapped there: PT_GNU_EH_FRAME, a sorted table of
+// function starts that compilers make for nearly all code (Linux Standard Base 5, "Exception Frames"; System V ABI for
+// x86-64, 4.2.3). It lies in the program's memory and is not trusted: every read is checked, and a lie costs the program
+// its own sites.
+#define COMPONENT "patch"
+#include <linux/elf.h>
+#include <linux/errno.h>
+
+#include "base/util.h"
+#include "mm/uaccess.h"
+#include "patch/private.h"
+#include "vfs/vfs.h"
+
+#define DW_EH_PE_udata4	       0x03
+#define DW_EH_PE_pcrel_sdata4  0x1b
+#define DW_EH_PE_datarel_sdata4 0x3b
+#define SEGMENTS_MAX 64
+#define CIE_MAX	     48
+
+struct header { // .eh_frame_hdr, as every linker writes it
+	uint8_t version, frame_encoding, count_encoding, table_encoding;
+	int32_t frame;
+	uint32_t count;
+};
+struct row {
+	int32_t start, fde; // relative to the header
+};
+struct fde {
+	uint32_t length, cie; // cie: distance back from itself
+	int32_t start;	      // relative to itself
+	uint32_t size;
+};
+
+static const void *program(uint64_t addr) { return (const void *)addr; }
+
+// The address of the module's first byte: the file's offset 0 mapped below `pc`.
+static uint64_t module_start(struct mm *mm, uint64_t pc)
+{
+	struct vma *v = mm_find(mm, pc);
+	const struct inode *inode = v && v->start <= pc && v->file ? v->file->inode : NULL;
+	for (; inode && v && v->file && v->file->inode == inode; v = tree_prev_entry(v, struct vma, node))
+		if (!v->pgoff)
+			return v->start;
+	return 0;
+}
+
+static uint64_t table_of(uint64_t module)
+{
+	struct elf64_hdr elf;
+	if (user_get(elf, program(module)) || *(uint32_t *)elf.e_ident != 0x464c457f || elf.e_phnum > SEGMENTS_MAX ||
+	    elf.e_phentsize != sizeof(struct elf64_phdr))
+		return 0;
+	uint64_t slide = 0, table = 0;
+	bool loaded = false;
+	for (unsigned i = 0; i < elf.e_phnum; i++) {
+		struct elf64_phdr ph;
+		if (user_get(ph, program(module + elf.e_phoff + i * sizeof(ph))))
+			return 0;
+		if (ph.p_type == PT_LOAD && ph.p_offset < PAGE_SIZE) {
+			slide = module - ALIGN_DOWN(ph.p_vaddr, PAGE_SIZE);
+			loaded = true;
+		} else if (ph.p_type == PT_GNU_EH_FRAME) {
+			table = ph.p_vaddr;
+		}
+	}
+	return loaded && table ? slide + table : 0;
+}
+
+static int read_row(uint64_t table, uint32_t i, struct row *row)
+{
+	return user_get(*row, program(table + sizeof(struct header) + i * sizeof(*row)));
+}
+
+static bool skip_leb(const uint8_t **p, const uint8_t *end)
+{
+	while (*p < end && **p & 0x80)
+		++*p;
+	return (*p)++ < end;
+}
+
+// Does the FDE's CIE say that addresses are distances of 32 bits? Others are possible and not seen. Signal frames ('S') are
+// not for us: their functions are said to begin one byte too early, for the sake of unwinders that look up pc - 1.
+static bool cie_is_plain(uint64_t cie)
+{
+	uint8_t bytes[CIE_MAX];
+	int64_t n = user_read_some(bytes, program(cie), sizeof(bytes));
+	const uint8_t *p = bytes + 8, *end = bytes + MAX(n, 0); // length, id
+	if (n < 16 || (*p != 1 && *p != 3) || p[1] != 'z')
+		return false;
+	const uint8_t *augmentation = p + 2; // behind the z
+	for (p += 2; p < end && *p; p++)
+		;
+	p++;
+	if (!skip_leb(&p, end) || !skip_leb(&p, end) || !skip_leb(&p, end) || !skip_leb(&p, end)) // alignments, register, length
+		return false;
+	bool plain = false;
+	for (const uint8_t *a = augmentation; *a && p < end; a++) {
+		switch (*a) {
+		case 'R': plain = *p++ == DW_EH_PE_pcrel_sdata4; break;
+		case 'L': p++; break;
+		case 'P': p += (*p & 7) == 0 || (*p & 7) == 4 ? 9 : 5; break;
+		default: return false;
+		}
+	}
+	return plain && p <= end;
+}
+
+// The function a row names. The FDE must tell the same start as the table.
+static bool read_function(uint64_t table, const struct row *row, uint64_t *start, uint64_t *end)
+{
+	struct fde fde;
+	uint64_t at = table + (int64_t)row->fde;
+	*start = table + (int64_t)row->start;
+	if (user_get(fde, program(at)) || fde.length == 0xffffffff || !fde.cie || !cie_is_plain(at + 4 - fde.cie))
+		return false;
+	*end = *start + fde.size;
+	return at + offsetof(struct fde, start) + (int64_t)fde.start == *start;
+}
+
+int function_find(struct mm *mm, uint64_t pc, struct function *out)
+{
+	struct header h;
+	struct row row;
+	uint64_t module = module_start(mm, pc), table = module ? table_of(module) : 0;
+	if (!table || user_get(h, program(table)) || h.version != 1 || h.count_encoding != DW_EH_PE_udata4 ||
+	    h.table_encoding != DW_EH_PE_datarel_sdata4 || !h.count)
+		return -ENOENT;
+	uint32_t low = 0, high = h.count; // the last row that starts at or before pc
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+		if (read_row(table, middle, &row))
+			return -ENOENT;
+		if (table + (int64_t)row.start <= pc)
+			low = middle;
+		else
+			high = middle;
+	}
+	*out = (struct function){0};
+	if (read_row(table, low, &row) || !read_function(table, &row, &out->start, &out->end) || pc < out->start || pc >= out->end)
+		return -ENOENT;
+	if (low > 0 && !read_row(table, low - 1, &row) && !read_function(table, &row, &out->before_start, &out->before_end))
+		out->before_end = 0;
+	if (low + 1 < h.count && !read_row(table, low + 1, &row))
+		out->after = table + (int64_t)row.start;
+	return 0;
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// What patch's files share.
+#ifndef WHELK_PATCH_PRIVATE_H
+#define WHELK_PATCH_PRIVATE_H
+
+#include "abi/report.h"
+#include "arch/code.h"
+#include "base/list.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "patch/patch.h"
+
+// --- site.c -----------------------------------------------------------------------------------------
+enum site_state { SITE_FREE, SITE_SEEN, SITE_PATCHED, SITE_REFUSED, SITE_GONE };
+
+struct site {
+	uint64_t at;   // the syscall instruction
+	uint64_t stub; // SITE_PATCHED
+	uint64_t hop;  // address of the padding that holds the jump, 0: the window does
+	uint8_t state; // enum site_state
+	uint8_t traps; // SITE_SEEN
+	uint8_t length; // of the window: the instruction before `at`
+	uint8_t original[5], padding[5]; // what the jumps lie on
+};
+
+// One for each address space that has sites.
+struct patch {
+	struct site *site; // hash by `at`, open addressing
+	uint32_t size, used; // slots, a power of two; of them not SITE_FREE
+	struct list areas;
+	uint32_t area_count;
+};
+
+// --- area.c: stubs --------------------------------------------------------------------------------------
+#define AREA_STUBS (PAGE_SIZE / STUB_SIZE - 1) // the first holds the entry's address
+#define AREAS_MAX  128u
+
+struct area {
+	struct list link;
+	uint64_t va;
+	struct page *page;
+	uint32_t used, live; // stubs given out, and not dead yet
+};
+
+// An area with room for a stub that reaches, and is reached from, everything within 1 GiB of `near`. NULL.
+struct area *area_near(struct mm *mm, struct patch *p, uint64_t near);
+struct area *area_of(struct patch *p, uint64_t va); // that contains va, or NULL
+void area_stub_dead(struct mm *mm, struct patch *p, uint64_t stub); // the last one takes the area with it
+void area_free(struct area *a); // its mapping is gone or going with the address space
+
+// --- function.c: where instructions begin ---------------------------------------------------------------
+struct function {
+	uint64_t start, end;
+	uint64_t before_start, before_end; // of the function before it; 0: not known
+	uint64_t after;	 // start of what lies after it; 0: not known
+};
+// The function that contains `pc`, by the unwind table of the file mapped there. -ENOENT.
+int function_find(struct mm *mm, uint64_t pc, struct function *out);
+
+// --- <arch>/code.c: instructions --------------------------------------------------------------------------
+// The instruction that ends at `at`, by decoding from `start`: its length and bytes. -ENOENT: none ends there;
+// -EINVAL: it cannot be moved; -ENOSPC: too far to decode.
+int code_window(uint64_t start, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t *length);
+// Padding that nothing executes, JUMP_SIZE bytes of it, which a hop from `window` reaches: nops right after an instruction
+// that never goes on, in the function [start, end) or behind it up to `limit`. 0: none.
+uint64_t code_find_padding(uint64_t start, uint64_t end, uint64_t limit, uint64_t window);
+// Writes the stub that lies at `va` (kernel's view: `out`): the window, moved from at - length, then on to the kernel as the
+// syscall at `at` would. -EINVAL: what the instruction refers to is out of reach.
+int code_make_stub(uint8_t out[STUB_SIZE], uint64_t va, uint64_t area_va, uint64_t at, const uint8_t *window, uint8_t length);
+void code_make_area(void *page); // what stubs need at the start of their page
+// Where in the program's code a pc inside a stub is.
+uint64_t code_settle(const uint8_t stub[STUB_SIZE], uint64_t stub_va, uint64_t pc);
+void code_make_jump(uint8_t out[JUMP_SIZE], uint64_t from, uint64_t to);
+bool code_make_hop(uint8_t out[HOP_SIZE], uint64_t from, uint64_t to); // false: out of reach
+
+#endif

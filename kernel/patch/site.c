@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+//
+// The life of a site: seen, patched or refused, put back. patch.h says what for. Reading the program's code may sleep, and
+// then the world may have changed: all that is known is gathered first, and what is written is checked against the code as it
+// is then, without sleeping.
+#define COMPONENT "patch"
+#include <asm/mman.h>
+#include <linux/errno.h>
+
+#include "arch/arch.h"
+#include "base/string.h"
+#include "debug/debug.h"
+#include "mm/heap.h"
+#include "mm/uaccess.h"
+#include "patch/private.h"
+#include "plat/plat.h"
+#include "sched/sched.h"
+
+#define TRAPS_BEFORE 8u // patching a site costs about as much as this many traps
+#define SITES_FIRST  64u
+#define SITES_MAX    (1u << 16)
+
+// --- the table --------------------------------------------------------------------------------------------
+
+static struct site *slot_of(const struct patch *p, uint64_t at)
+{
+	uint32_t i = (uint32_t)(at * 0x9e3779b97f4a7c15ull >> 32) & (p->size - 1);
+	while (p->site[i].state != SITE_FREE && p->site[i].at != at)
+		i = (i + 1) & (p->size - 1);
+	return &p->site[i];
+}
+
+// Twice as large, or as large when many are gone.
+static int table_grow(struct patch *p)
+{
+	struct patch grown = *p;
+	uint32_t live = 0;
+	for (uint32_t i = 0; i < p->size; i++)
+		live += p->site[i].state != SITE_FREE && p->site[i].state != SITE_GONE;
+	grown.size = !p->size ? SITES_FIRST : live * 2 < p->size ? p->size : p->size * 2;
+	if (grown.size > SITES_MAX)
+		return -ENOSPC;
+	grown.site = heap_zalloc(grown.size * sizeof(*grown.site));
+	if (!grown.site)
+		return -ENOMEM;
+	grown.used = live;
+	for (uint32_t i = 0; i < p->size; i++)
+		if (p->site[i].state != SITE_FREE && p->site[i].state != SITE_GONE)
+			*slot_of(&grown, p->site[i].at) = p->site[i];
+	heap_free(p->site);
+	p->site = grown.site;
+	p->size = grown.size;
+	p->used = grown.used;
+	return 0;
+}
+
+static struct site *site_get(struct patch *p, uint64_t at)
+{
+	if (p->used >= p->size / 4 * 3 && table_grow(p) && p->used >= p->size - p->size / 16)
+		return NULL;
+	struct site *s = slot_of(p, at);
+	if (s->state == SITE_FREE) {
+		p->used++;
+		plat_stats()->sites_seen++;
+		*s = (struct site){.at = at, .state = SITE_SEEN};
+	} else if (s->state == SITE_GONE) {
+		*s = (struct site){.at = at, .state = SITE_SEEN};
+	}
+	return s;
+}
+
+// --- changing the code ------------------------------------------------------------------------------------
+
+// Puts back what was there, if the jump still is (the program may have dropped the page: madvise(2)).
+static void put_back(struct mm *mm, uint64_t at, const uint8_t *jump, const uint8_t *original, size_t len)
+{
+	if (mm_text_is(mm, at, jump, len))
+		mm_text_write(mm, at, original, len);
+}
+
+static void jumps_of(const struct site *s, uint8_t window[JUMP_SIZE], uint8_t padding[JUMP_SIZE])
+{
+	uint64_t start = s->at - s->length;
+	if (!s->hop) {
+		code_make_jump(window, start, s->stub);
+		return;
+	}
+	code_make_jump(padding, s->hop, s->stub);
+	code_make_hop(window, start, s->hop);
+}
+
+
+static int install(struct mm *mm, const struct site *s)
+{
+	uint8_t window[JUMP_SIZE], padding[JUMP_SIZE];
+	size_t len = s->hop ? HOP_SIZE : JUMP_SIZE;
+	jumps_of(s, window, padding);
+	if (!mm_text_is(mm, s->at - s->length, s->original, len))
+		return -EAGAIN; // changed while we looked elsewhere
+	if (s->hop) { // the far end first
+		int err = mm_text_is(mm, s->hop, s->padding, JUMP_SIZE) ? mm_text_write(mm, s->hop, padding, JUMP_SIZE) : -EAGAIN;
+		if (err)
+			return err;
+	}
+	return mm_text_write(mm, s->at - s->length, window, len);
+}
+
+static bool overlaps(uint64_t at, uint64_t len, uint64_t start, uint64_t end) { return at < end && start < at + len; }
+
+// [start, end) is about to go: what lies there need not be put back.
+static void forget(struct mm *mm, struct patch *p, struct site *s, uint64_t start, uint64_t end)
+{
+	uint8_t window[JUMP_SIZE], padding[JUMP_SIZE];
+	uint64_t at = s->at - s->length;
+	size_t len = s->hop ? HOP_SIZE : JUMP_SIZE;
+	jumps_of(s, window, padding);
+	if (!overlaps(at, len, start, end))
+		put_back(mm, at, window, s->original, len);
+	if (s->hop && !overlaps(s->hop, JUMP_SIZE, start, end))
+		put_back(mm, s->hop, padding, s->padding, JUMP_SIZE);
+	s->state = SITE_GONE;
+	area_stub_dead(mm, p, s->stub);
+}
+
+static void destroy(struct mm *mm, struct patch *p)
+{
+	struct area *a, *next;
+	list_for_each_safe(a, next, &p->areas, link)
+		area_free(a);
+	heap_free(p->site);
+	heap_free(p);
+	mm->patch = NULL;
+	mm->text_changes = NULL;
+}
+
+static void text_changes(struct mm *mm, uint64_t start, uint64_t end, enum mm_change change)
+{
+	struct patch *p = mm->patch;
+	if (change == MM_DESTROYS) {
+		destroy(mm, p);
+		return;
+	}
+	for (uint32_t i = 0; i < p->size; i++) {
+		struct site *s = &p->site[i];
+		if (s->state == SITE_FREE || s->state == SITE_GONE)
+			continue;
+		bool code = overlaps(s->at - s->length, s->length + SYSCALL_SIZE, start, end);
+		if (s->state != SITE_PATCHED) {
+			if (code)
+				s->state = SITE_GONE; // whatever is there next has its own chance
+			continue;
+		}
+		bool padding = s->hop && overlaps(s->hop, JUMP_SIZE, start, end);
+		bool stub = overlaps(s->stub, STUB_SIZE, start, end);
+		if (code || padding || stub)
+			forget(mm, p, s, start, change == MM_UNMAPS ? end : start);
+	}
+}
+
+// --- deciding -----------------------------------------------------------------------------------------------
+
+static uint64_t find_padding(const struct function *f, uint64_t window)
+{
+	uint64_t at = code_find_padding(f->start, f->end, MAX(f->after, f->end), window);
+	if (!at && f->before_end && f->before_end <= f->start)
+		at = code_find_padding(f->before_start, f->before_end, f->start, window);
+	return at;
+}
+
+static int refusal(int err)
+{
+	switch (err) {
+	case -EACCES: return ABI_SITE_WRITABLE;
+	case -ENOENT: return ABI_SITE_UNPROVEN;
+	case -EINVAL: return ABI_SITE_UNMOVABLE;
+	case -ENOSPC: return ABI_SITE_NO_ROOM;
+	default: return ABI_SITE_OTHER;
+	}
+}
+
+static bool on_one_page(uint64_t at, uint64_t len) { return at / PAGE_SIZE == (at + len - 1) / PAGE_SIZE; }
+
+// Code that only the kernel can change, and that is this program's own.
+static bool may_be_patched(struct mm *mm, uint64_t at)
+{
+	const struct vma *v = mm_find(mm, at);
+	return v && v->start <= at && !(v->flags & (VMA_SHARED | VMA_SPECIAL)) && (v->prot & (PROT_WRITE | PROT_EXEC)) == PROT_EXEC;
+}
+
+// Everything about the site that needs reading: its window, its padding. May sleep.
+static int examine(struct mm *mm, uint64_t at, struct site *s, uint8_t window[WINDOW_MAX])
+{
+	struct function f;
+	*s = (struct site){.at = at};
+	if (!may_be_patched(mm, at))
+		return -EACCES;
+	int err = function_find(mm, at, &f);
+	if (!err)
+		err = code_window(f.start, at, window, &s->length);
+	if (err)
+		return err;
+	uint64_t start = at - s->length;
+	if (s->length < HOP_SIZE)
+		return -EINVAL;
+	if (s->length < JUMP_SIZE) {
+		s->hop = find_padding(&f, start);
+		if (!s->hop || user_get(s->padding, (const void *)s->hop) || !on_one_page(s->hop, JUMP_SIZE))
+			return -ENOSPC;
+	}
+	memcpy(s->original, window, MIN((size_t)s->length, sizeof(s->original)));
+	return on_one_page(start, s->hop ? HOP_SIZE : JUMP_SIZE) ? 0 : -EINVAL;
+}
+
+// Does not sleep.
+static int commit(struct mm *mm, struct site *s, const uint8_t *window)
+{
+	struct patch *p = mm->patch;
+	struct area *a = area_near(mm, p, s->at);
+	if (!a)
+		return -ENOSPC;
+	uint8_t *page = page_virt(a->page);
+	uint64_t offset = (a->used + 1) * STUB_SIZE;
+	s->stub = a->va + offset;
+	int err = code_make_stub(page + offset, s->stub, a->va, s->at, window, s->length);
+	if (!err) {
+		a->used++; // never used again, also when this fails: nobody can be in it, but it costs nothing to be sure
+		a->live++;
+		err = install(mm, s);
+		if (err)
+			area_stub_dead(mm, p, s->stub);
+	}
+	return err;
+}
+
+static void try_patch(struct mm *mm, uint64_t at)
+{
+	struct site found;
+	uint8_t window[WINDOW_MAX];
+	int err = examine(mm, at, &found, window);
+	struct site *s = site_get(mm->patch, at); // the table may have moved
+	if (!s || s->state == SITE_PATCHED)
+		return;
+	if (!err)
+		err = commit(mm, &found, window);
+	if (err == -EAGAIN)
+		return;
+	if (err) {
+		s->state = SITE_REFUSED;
+		plat_stats()->sites_refused[refusal(err)]++;
+		return;
+	}
+	found.state = SITE_PATCHED;
+	*s = found;
+	plat_stats()->sites_patched++;
+}
+
+void patch_trapped(struct mm *mm, uint64_t pc)
+{
+	if (plat_boot()->syscalls != ABI_SYSCALLS_PATCH)
+		return;
+	if (!mm->patch) {
+		mm->patch = heap_new(struct patch);
+		if (!mm->patch)
+			return;
+		list_init(&mm->patch->areas);
+		mm->text_changes = text_changes;
+	}
+	struct site *s = site_get(mm->patch, pc - SYSCALL_SIZE);
+	if (!s || s->state == SITE_REFUSED)
+		return;
+	if (s->state == SITE_PATCHED) { // somebody jumped at the instruction, or the page is the file's again
+		install(mm, s);
+		return;
+	}
+	if (++s->traps >= TRAPS_BEFORE) {
+		s->traps = 0;
+		try_patch(mm, pc - SYSCALL_SIZE);
+	}
+}
+
+// --- seen from the program --------------------------------------------------------------------------------------
+
+void patch_settle(struct mm *mm, struct frame *frame)
+{
+	struct area *a = mm->patch ? area_of(mm->patch, frame_pc(frame)) : NULL;
+	if (!a)
+		return;
+	uint64_t offset = ALIGN_DOWN(frame_pc(frame) - a->va, STUB_SIZE);
+	frame_set_pc(frame, code_settle((const uint8_t *)page_virt(a->page) + offset, a->va + offset, frame_pc(frame)));
+}
+
+bool patch_stub_begins(struct mm *mm, uint64_t pc)
+{
+	return mm->patch && area_of(mm->patch, pc) && IS_ALIGNED(pc, STUB_SIZE);
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//
+// Stubs and jumps of x86-64, and which instructions may be moved into a stub. A stub:
+//
+//	<the window, its RIP-relative operand adjusted>
+//	lea at+2(%rip), %rcx	what `syscall` leaves in rcx; call_entry sees to r11
+//	jmp *area(%rip)		the area's first word: call_entry
+//
+// Intel SDM volume 2, chapter 2 and appendix A; AMD APM volume 3.
+#define COMPONENT "patch"
+#include <linux/errno.h>
+
+#include "base/string.h"
+#include "base/util.h"
+#include "debug/debug.h"
+#include "mm/uaccess.h"
+#include "patch/length.h"
+#include "patch/private.h"
+
+#define DECODE_MAX (64u << 10) // bytes from a function's start to a site
+
+#define LEA_SIZE 7u
+#define JMP_SIZE 6u
+_Static_assert(WINDOW_MAX + LEA_SIZE + JMP_SIZE + 1 <= STUB_SIZE, "a stub holds any instruction");
+
+// The program's code, a piece at a time.
+struct reader {
+	uint64_t at, end; // what comes next; never read beyond end
+	uint64_t from, size; // what buf holds
+	uint8_t buf[256];
+};
+
+// The next instruction and its bytes, without stepping over it. NULL: none, or not one.
+static const uint8_t *peek(struct reader *r, struct insn *insn)
+{
+	if (r->at >= r->from + r->size || (r->at + WINDOW_MAX > r->from + r->size && r->from + r->size < r->end)) {
+		int64_t n = user_read_some(r->buf, (const void *)r->at, MIN(sizeof(r->buf), r->end - r->at));
+		if (n <= 0)
+			return NULL;
+		r->from = r->at;
+		r->size = (uint64_t)n;
+	}
+	const uint8_t *p = r->buf + (r->at - r->from);
+	return insn_decode(p, r->from + r->size - r->at, insn) < 0 ? NULL : p;
+}
+
+// --- which instructions may be moved ----------------------------------------------------------------------------
+
+// One-byte opcodes that compute, move data, push or pop, and go on to the next instruction.
+static bool plain_one_byte(const struct insn *i)
+{
+	uint8_t op = i->opcode, reg = i->modrm >> 3 & 7;
+	if (op < 0x40) // add or adc sbb and sub xor cmp
+		return (op & 7) < 6;
+	if ((op >= 0x50 && op <= 0x5f) || op == 0x63 || op == 0x68 || op == 0x6a || op == 0x69 || op == 0x6b)
+		return true; // push pop movsxd imul
+	if (op >= 0x80 && op <= 0x8b)
+		return op != 0x82;
+	if (op == 0x8d || op == 0x90 || op == 0x98 || op == 0x99 || op == 0xa8 || op == 0xa9)
+		return true; // lea nop cdqe cqo test
+	if (op >= 0xb0 && op <= 0xbf)
+		return true; // mov immediate
+	if (op == 0xc0 || op == 0xc1 || (op >= 0xd0 && op <= 0xd3))
+		return true; // shifts
+	if (op == 0xc6 || op == 0xc7)
+		return reg == 0;
+	if (op == 0xf6 || op == 0xf7)
+		return reg < 4; // test not neg; not the divisions
+	return (op == 0xfe || op == 0xff) && reg < 2; // inc dec
+}
+
+static bool plain_two_byte(const struct insn *i)
+{
+	uint8_t op = i->opcode;
+	return op == 0x10 || op == 0x11 || op == 0x1f || op == 0x28 || op == 0x29 || // movups nop movaps
+	       (op >= 0x40 && op <= 0x4f) ||					      // cmov
+	       op == 0x6e || op == 0x6f || op == 0x7e || op == 0x7f || op == 0xd6 ||  // movd movdqa movq
+	       (op >= 0x90 && op <= 0x9f) || op == 0xa3 || op == 0xaf ||	      // setcc bt imul
+	       op == 0xb6 || op == 0xb7 || op == 0xbe || op == 0xbf || op == 0xef;    // movzx movsx pxor
+}
+
+static bool movable(const struct insn *i)
+{
+	if (i->vex || i->flow != INSN_NEXT)
+		return false;
+	return i->map == MAP_ONE_BYTE ? plain_one_byte(i) : i->map == MAP_0F && plain_two_byte(i);
+}
+
+int code_window(uint64_t start, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t *length)
+{
+	struct reader r = {.at = start, .end = at + SYSCALL_SIZE};
+	struct insn insn = {0}, last = {0};
+	const uint8_t *p;
+	if (at - start > DECODE_MAX)
+		return -ENOSPC;
+	while ((p = peek(&r, &insn)) && r.at < at) {
+		last = insn;
+		memcpy(bytes, p, insn.length);
+		r.at += insn.length;
+	}
+	if (!p || r.at != at || !last.length || p[0] != 0x0f || p[1] != 0x05)
+		return -ENOENT;
+	*length = last.length;
+	return movable(&last) ? 0 : -EINVAL;
+}
+
+// int3, or what assemblers fill with: nop of any length.
+static bool is_padding(const struct insn *i, const uint8_t *p)
+{
+	bool nop = !i->vex && ((i->map == MAP_ONE_BYTE && i->opcode == 0x90) || (i->map == MAP_0F && i->opcode == 0x1f));
+	return nop || *p == 0xcc;
+}
+
+// Does any branch in [start, end) aim into the `len` bytes at `at`?
+static bool aimed_at(uint64_t start, uint64_t end, uint64_t at, uint64_t len)
+{
+	struct reader r = {.at = start, .end = end};
+	struct insn insn;
+	while (r.at < end && peek(&r, &insn)) {
+		r.at += insn.length;
+		if (insn.direct && r.at + (uint64_t)(int64_t)insn.target_distance - at < len)
+			return true;
+	}
+	return r.at != end; // not understood: not safe
+}
+
+uint64_t code_find_padding(uint64_t start, uint64_t end, uint64_t limit, uint64_t window)
+{
+	struct reader r = {.at = start, .end = limit};
+	struct insn insn;
+	const uint8_t *p;
+	uint64_t run = 0; // where padding began that follows an instruction that never goes on
+	uint8_t hop[HOP_SIZE];
+	bool dead = false;
+	if (limit - start > DECODE_MAX)
+		return 0;
+	while (r.at < limit && (p = peek(&r, &insn)) != NULL) {
+		run = !dead || !is_padding(&insn, p) ? 0 : run ? run : r.at;
+		dead = run || insn.flow == INSN_ENDS;
+		r.at += insn.length;
+		if (run && r.at - run >= JUMP_SIZE && code_make_hop(hop, window, run) && !aimed_at(start, end, run, JUMP_SIZE))
+			return run;
+	}
+	return 0;
+}
+
+// --- writing ------------------------------------------------------------------------------------------------------
+
+static bool put_distance(uint8_t *out, uint64_t next, uint64_t target)
+{
+	int64_t d = (int64_t)(target - next);
+	int32_t d32 = (int32_t)d;
+	memcpy(out, &d32, sizeof(d32));
+	return d32 == d;
+}
+
+void code_make_jump(uint8_t out[JUMP_SIZE], uint64_t from, uint64_t to)
+{
+	out[0] = 0xe9;
+	bool ok = put_distance(out + 1, from + JUMP_SIZE, to);
+	assert(ok); // area_near()
+}
+
+bool code_make_hop(uint8_t out[HOP_SIZE], uint64_t from, uint64_t to)
+{
+	int64_t d = (int64_t)(to - (from + HOP_SIZE));
+	out[0] = 0xeb;
+	out[1] = (uint8_t)d;
+	return (int8_t)d == d;
+}
+
+void code_make_area(void *page)
+{
+	uint64_t entry = (uint64_t)call_entry;
+	memcpy(page, &entry, sizeof(entry));
+}
+
+int code_make_stub(uint8_t out[STUB_SIZE], uint64_t va, uint64_t area_va, uint64_t at, const uint8_t *window, uint8_t length)
+{
+	struct insn insn;
+	uint8_t *p = out;
+	bool ok = insn_decode(window, length, &insn) == length;
+	assert(ok);
+	memcpy(p, window, length);
+	if (insn.rip_relative) {
+		int32_t d;
+		memcpy(&d, window + insn.disp_offset, sizeof(d));
+		if (!put_distance(p + insn.disp_offset, va + length, at + (uint64_t)(int64_t)d))
+			return -EINVAL;
+	}
+	p += length;
+	memcpy(p, (uint8_t[]){0x48, 0x8d, 0x0d}, 3);
+	put_distance(p + 3, va + length + LEA_SIZE, at + SYSCALL_SIZE);
+	p += LEA_SIZE;
+	memcpy(p, (uint8_t[]){0xff, 0x25}, 2);
+	put_distance(p + 2, va + length + LEA_SIZE + JMP_SIZE, area_va);
+	out[STUB_SIZE - 1] = length;
+	return 0;
+}
+
+uint64_t code_settle(const uint8_t stub[STUB_SIZE], uint64_t stub_va, uint64_t pc)
+{
+	uint8_t length = stub[STUB_SIZE - 1];
+	int32_t d;
+	memcpy(&d, stub + length + 3, sizeof(d));
+	uint64_t at = stub_va + length + LEA_SIZE + (uint64_t)(int64_t)d - SYSCALL_SIZE;
+	return pc == stub_va ? at - length : at; // the window done: rcx is the call's to change
+}
