@@ -121,7 +121,8 @@ $(B)/whelk.1: monitor/help.c monitor/man.awk
 # --- tests ----------------------------------------------------------------------------------------
 
 # tests/unit/NAME.c and tests/fuzz/fuzz_NAME.c are programs; NAME.mk beside them may set `sources` (more of them),
-# `cflags` (for all of these), `testflags` (for the test alone) and `libs`. Each is built from objects of its own, with sanitizers.
+# `cflags` (for all of these), `testflags` (for the test alone) and `libraries`. Each is built from objects of its own,
+# with sanitizers.
 UFLAGS := -std=gnu11 -O1 -g $(WARN) -Wno-missing-prototypes -fno-omit-frame-pointer -fno-sanitize-recover=all \
 	-I. -Ikernel -Ikernel/arch/$(ARCH)/include -Imonitor/arch/$(ARCH) -I$(B)/gen -Itests/unit
 SAN_unit := -fsanitize=address,undefined
@@ -135,15 +136,15 @@ define sanitized
 sources :=
 cflags :=
 testflags :=
-libs :=
+libraries :=
 -include tests/$(1)/$(2).mk
 $(2)_objects := $$(patsubst %,$(B)/$(1)/objects/$(2)/%.o,tests/$(1)/$(2).c $$(sources))
 $(2)_cflags := $$(cflags)
 $(2)_testflags := $$(testflags)
-$(2)_libs := $$(libs)
+$(2)_libraries := $$(libraries)
 $(B)/$(1)/$(2): $$($(2)_objects)
 	$$(call say,LD,$$@)
-	$$(Q)$(3) $$(SAN_$(1)) $$^ -pthread $$($(2)_libs) -o $$@
+	$$(Q)$(3) $$(SAN_$(1)) $$^ -pthread $$($(2)_libraries) -o $$@
 $(B)/$(1)/objects/$(2)/%.c.o: %.c | $$(GEN)
 	@mkdir -p $$(@D)
 	$$(Q)$(3) $$(UFLAGS) $$(SAN_$(1)) -MMD -MP $$($(2)_cflags) $$(if $$(filter monitor/%,$$<),-D_GNU_SOURCE) \

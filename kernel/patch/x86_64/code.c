@@ -41,7 +41,7 @@ static const uint8_t *peek(struct reader *r, struct insn *insn)
 		r->size = (uint64_t)n;
 	}
 	const uint8_t *p = r->buf + (r->at - r->from);
-	return insn_decode(p, r->from + r->size - r->at, insn) < 0 ? NULL : p;
+	return insn_length(p, r->from + r->size - r->at, insn) < 0 ? NULL : p;
 }
 
 // --- which instructions may be moved ----------------------------------------------------------------------------
@@ -81,9 +81,11 @@ static bool plain_two_byte(const struct insn *i)
 
 static bool movable(const struct insn *i)
 {
-	if (i->vex || i->flow != INSN_NEXT)
+	if (i->encoding != INSN_LEGACY || i->branch || i->ends_flow)
 		return false;
-	return i->map == MAP_ONE_BYTE ? plain_one_byte(i) : i->map == MAP_0F && plain_two_byte(i);
+	if (i->rip_relative && i->prefixes & INSN_ADDRESS_SIZE)
+		return false; // at EIP: nobody means that
+	return i->map == INSN_MAP_ONE_BYTE ? plain_one_byte(i) : i->map == INSN_MAP_0F && plain_two_byte(i);
 }
 
 int code_window(uint64_t start, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t *length)
@@ -107,7 +109,8 @@ int code_window(uint64_t start, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t 
 // int3, or what assemblers fill with: nop of any length.
 static bool is_padding(const struct insn *i, const uint8_t *p)
 {
-	bool nop = !i->vex && ((i->map == MAP_ONE_BYTE && i->opcode == 0x90) || (i->map == MAP_0F && i->opcode == 0x1f));
+	bool nop = i->encoding == INSN_LEGACY &&
+		   ((i->map == INSN_MAP_ONE_BYTE && i->opcode == 0x90) || (i->map == INSN_MAP_0F && i->opcode == 0x1f));
 	return nop || *p == 0xcc;
 }
 
@@ -118,7 +121,7 @@ static bool aimed_at(uint64_t start, uint64_t end, uint64_t at, uint64_t len)
 	struct insn insn;
 	while (r.at < end && peek(&r, &insn)) {
 		r.at += insn.length;
-		if (insn.direct && r.at + (uint64_t)(int64_t)insn.target_distance - at < len)
+		if (insn.branch && r.at + (uint64_t)(int64_t)insn.target - at < len)
 			return true;
 	}
 	return r.at != end; // not understood: not safe
@@ -136,7 +139,7 @@ uint64_t code_find_padding(uint64_t start, uint64_t end, uint64_t limit, uint64_
 		return 0;
 	while (r.at < limit && (p = peek(&r, &insn)) != NULL) {
 		run = !dead || !is_padding(&insn, p) ? 0 : run ? run : r.at;
-		dead = run || insn.flow == INSN_ENDS;
+		dead = run || insn.ends_flow;
 		r.at += insn.length;
 		if (run && r.at - run >= JUMP_SIZE && code_make_hop(hop, window, run) && !aimed_at(start, end, run, JUMP_SIZE))
 			return run;
@@ -179,7 +182,7 @@ int code_make_stub(uint8_t out[STUB_SIZE], uint64_t va, uint64_t area_va, uint64
 {
 	struct insn insn;
 	uint8_t *p = out;
-	bool ok = insn_decode(window, length, &insn) == length;
+	bool ok = insn_length(window, length, &insn) == length;
 	assert(ok);
 	memcpy(p, window, length);
 	if (insn.rip_relative) {

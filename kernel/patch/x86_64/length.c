@@ -1,238 +1,331 @@
 // SPDX-License-Identifier: MIT
 //
-// The length of an x86-64 instruction: prefixes, opcode, ModRM, SIB, displacement, immediate. Intel SDM volume 2, chapter 2
-// (formats) and appendix A (opcode maps); AMD APM volume 3, chapter 1 and appendix A (XOP, 3DNow!, SSE4a).
-// Tested against Zydis over the distribution's programs: tests/unit/insn_length.c.
+// Lengths of x86-64 instructions: prefixes, opcode, ModRM with SIB and displacement, immediate, in this order.
+// "SDM" is Intel's Software Developer's Manual, volume 2; "APM" is AMD's Architecture Programmer's Manual, volume 3.
+//
+// Two maps are tables, one letter an opcode. All others are uniform, those of future instructions included: ModRM
+// always, and an immediate of one size for the whole map. They are not checked for undefined opcodes.
+//
+// The cursor never reads behind `limit`: there it yields zeros and goes on counting, and the end of the work is the one
+// place that looks whether it went too far.
 #include "patch/length.h"
 
 #include <linux/errno.h>
 
-#include "base/string.h"
-#include "base/util.h"
+// What follows an opcode.
+//   -  it is undefined in 64-bit mode      *  it is a prefix or leads to another map, and never looked up
+//   0 to 3  so many bytes of immediate     z  imm32, imm16 with 66     v  like z, imm64 with REX.W
+//   m  ModRM     M  ModRM, imm8            Z  ModRM, z                 o  an address
+static const char one_byte[] = // SDM appendix A, table A-2
+/*	 0123456789abcdef  */
+	"mmmm1z--mmmm1z-*" // 0
+	"mmmm1z--mmmm1z--" // 1
+	"mmmm1z*-mmmm1z*-" // 2
+	"mmmm1z*-mmmm1z*-" // 3
+	"****************" // 4
+	"0000000000000000" // 5
+	"--*m****zZ1M0000" // 6
+	"1111111111111111" // 7
+	"MZ-Mmmmmmmmmmmmm" // 8
+	"0000000000-00000" // 9
+	"oooo00001z000000" // a
+	"11111111vvvvvvvv" // b
+	"MM20**MZ302001-0" // c
+	"mmmm---0mmmmmmmm" // d
+	"11111111zz-10000" // e
+	"*0**00MZ000000mm" // f
+;
+static const char two_byte[] = // 0f xx: SDM table A-3, and what AMD adds: 0e femms, 0f 3DNow!, 78 and 79 of SSE4a
+/*	 0123456789abcdef  */
+	"mmmm-00000-0-m0M" // 0
+	"mmmmmmmmmmmmmmmm" // 1
+	"mmmm----mmmmmmmm" // 2
+	"000000-0*-*-----" // 3
+	"mmmmmmmmmmmmmmmm" // 4
+	"mmmmmmmmmmmmmmmm" // 5
+	"mmmmmmmmmmmmmmmm" // 6
+	"MMMMmmm0mm--mmmm" // 7
+	"zzzzzzzzzzzzzzzz" // 8
+	"mmmmmmmmmmmmmmmm" // 9
+	"000mMmmm000mMmmm" // a
+	"mmmmmmmmmmMmmmmm" // b
+	"mmMmMMMm00000000" // c
+	"mmmmmmmmmmmmmmmm" // d
+	"mmmmmmmmmmmmmmmm" // e
+	"mmmmmmmmmmmmmmmm" // f
+;
 
-// What follows an opcode, one letter for each of 256:
-//	.  nothing		m  ModRM		B  ModRM and imm8	Z  ModRM and imm16/32
-//	b  imm8			z  imm16/32		v  imm16/32/64		w  imm16
-//	j  rel8			J  rel32		o  offset of 8 bytes	e  imm16 and imm8
-//	f  ModRM, and an immediate when its reg field is 0 or 1 (group 3)
-//	x  no instruction	-  handled before: prefixes and escapes
-static const char one_byte[257] =
-	"mmmmbzxxmmmmbzx-" // 00
-	"mmmmbzxxmmmmbzxx"
-	"mmmmbz-xmmmmbz-x" // 20
-	"mmmmbz-xmmmmbz-x"
-	"----------------" // 40: REX
-	"................"
-	"xx-m----zZbB...." // 60
-	"jjjjjjjjjjjjjjjj"
-	"BZxBmmmmmmmmmmmm" // 80
-	"..........x....."
-	"oooo....bz......" // a0
-	"bbbbbbbbvvvvvvvv"
-	"BBw.--BZe.w..bx." // c0
-	"mmmmxxx.mmmmmmmm"
-	"jjjjbbbbJJxj...." // e0
-	"-.--..ff......mm";
-
-static const char two_byte[257] = // after 0f
-	"mmmmx.....x.xm.B" // 00
-	"mmmmmmmmmmmmmmmm"
-	"mmmmxxxxmmmmmmmm" // 20
-	"......x.-x-xxxxx"
-	"mmmmmmmmmmmmmmmm" // 40
-	"mmmmmmmmmmmmmmmm"
-	"mmmmmmmmmmmmmmmm" // 60
-	"BBBBmmm.mmmmmmmm"
-	"JJJJJJJJJJJJJJJJ" // 80
-	"mmmmmmmmmmmmmmmm"
-	"...mBmxx...mBmmm" // a0
-	"mmmmmmmmmmBmmmmm"
-	"mmBmBBBm........" // c0
-	"mmmmmmmmmmmmmmmm"
-	"mmmmmmmmmmmmmmmm" // e0
-	"mmmmmmmmmmmmmmmm";
+#define REX_W 0x08
 
 struct cursor {
-	const uint8_t *p, *end;
-	bool operand16, address32, rep_f2, wide; // 66, 67, f2, REX.W
+	const uint8_t *code;
+	size_t at, limit;
 };
 
-static bool take(struct cursor *c, uint8_t *byte)
+static uint8_t peek(const struct cursor *c)
 {
-	if (c->p == c->end)
+	return c->at < c->limit ? c->code[c->at] : 0;
+}
+
+static uint8_t take(struct cursor *c)
+{
+	uint8_t byte = peek(c);
+	c->at++;
+	return byte;
+}
+
+static unsigned prefix_of(uint8_t byte)
+{
+	switch (byte) {
+	case 0x66:
+		return INSN_OPERAND_SIZE;
+	case 0x67:
+		return INSN_ADDRESS_SIZE;
+	case 0xf0:
+		return INSN_LOCK;
+	case 0xf2:
+		return INSN_REPNE;
+	case 0xf3:
+		return INSN_REP;
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+		return INSN_SEGMENT;
+	case 0x64:
+		return INSN_FS;
+	case 0x65:
+		return INSN_GS;
+	}
+	return 0;
+}
+
+// SDM 2.1.1 and 2.2.1: a REX that is not the last prefix is ignored.
+static void take_prefixes(struct cursor *c, struct insn *in)
+{
+	for (;; c->at++) {
+		uint8_t byte = peek(c);
+		unsigned prefix = prefix_of(byte);
+		if (prefix & (INSN_REPNE | INSN_REP))
+			in->prefixes &= ~(INSN_REPNE | INSN_REP);
+		if (prefix & (INSN_SEGMENT | INSN_FS | INSN_GS))
+			in->prefixes &= ~(INSN_SEGMENT | INSN_FS | INSN_GS);
+		if (!prefix && (byte & 0xf0) != 0x40)
+			return;
+		in->rex = prefix ? 0 : byte;
+		in->prefixes |= prefix;
+	}
+}
+
+// Bytes that say encoding and map, then the opcode. False if there is no such map.
+static bool take_opcode(struct cursor *c, struct insn *in)
+{
+	unsigned maps = 1u << INSN_MAP_ONE_BYTE | 1u << INSN_MAP_0F | 1u << INSN_MAP_0F38 | 1u << INSN_MAP_0F3A;
+	uint8_t byte = take(c), next = peek(c);
+	bool fixed = true; // bits of EVEX that must have one value
+	if (byte == 0x0f) {
+		in->map = next == 0x38 ? INSN_MAP_0F38 : next == 0x3a ? INSN_MAP_0F3A : INSN_MAP_0F;
+		c->at += in->map != INSN_MAP_0F;
+		byte = take(c);
+	} else if (byte == 0xc5) { // SDM 2.3.5: VEX of two bytes
+		in->encoding = INSN_VEX;
+		in->map = INSN_MAP_0F;
+		c->at++;
+		byte = take(c);
+	} else if (byte == 0xc4) {
+		maps &= ~1u;
+		in->encoding = INSN_VEX;
+		in->map = next & 0x1f;
+		c->at += 2;
+		byte = take(c);
+	} else if (byte == 0x62) { // SDM 2.7.1
+		maps = (maps & ~1u) | 1u << INSN_MAP_5 | 1u << INSN_MAP_6;
+		in->encoding = INSN_EVEX;
+		in->map = next & 7;
+		c->at++;
+		fixed = !(next & 8) && (take(c) & 4);
+		c->at++;
+		byte = take(c);
+	} else if (byte == 0x8f && (next & 0x1f) >= 8) { // APM 1.2.7; below 8 it is pop
+		maps = 1u << INSN_MAP_XOP8 | 1u << INSN_MAP_XOP9 | 1u << INSN_MAP_XOPA;
+		in->encoding = INSN_XOP;
+		in->map = next & 0x1f;
+		c->at += 2;
+		byte = take(c);
+	}
+	in->opcode = byte;
+	in->opcode_offset = c->at - 1;
+	// SDM 2.3.2 to 2.3.4: these before VEX and its like raise #UD.
+	if (in->encoding != INSN_LEGACY &&
+	    (in->rex || in->prefixes & (INSN_OPERAND_SIZE | INSN_LOCK | INSN_REPNE | INSN_REP)))
 		return false;
-	*byte = *c->p++;
-	return true;
+	return fixed && maps >> in->map & 1;
 }
 
-static bool is_legacy_prefix(uint8_t b)
+// The letter of the opcode.
+static char form_of(const struct insn *in)
 {
-	return b == 0x66 || b == 0x67 || b == 0xf0 || b == 0xf2 || b == 0xf3 || b == 0x2e || b == 0x36 || b == 0x3e || b == 0x26 ||
-	       b == 0x64 || b == 0x65;
+	switch (in->map) {
+	case INSN_MAP_ONE_BYTE:
+		return one_byte[in->opcode];
+	case INSN_MAP_0F:
+		if (in->encoding == INSN_LEGACY)
+			return two_byte[in->opcode];
+		if (in->encoding == INSN_VEX && in->opcode == 0x77) // vzeroupper, vzeroall
+			return '0';
+		return two_byte[in->opcode] == 'M' ? 'M' : 'm';
+	case INSN_MAP_0F3A:
+	case INSN_MAP_XOP8:
+		return 'M';
+	case INSN_MAP_XOPA:
+		return 'Z';
+	}
+	return 'm';
 }
 
-// SDM 2.1.1, 2.2.1: legacy prefixes in any order; a REX counts only right before the opcode. The first byte of the opcode.
-static bool prefixes(struct cursor *c, struct insn *o, uint8_t *op)
+// SDM 2.1.3 and 2.1.5, tables 2-2 and 2-3; 2.2.1.6 for RIP. EVEX scales the byte of displacement, which stays a byte.
+static void take_modrm(struct cursor *c, struct insn *in)
 {
-	uint8_t rex = 0;
-	while (take(c, op)) {
-		if (is_legacy_prefix(*op)) {
-			c->operand16 |= *op == 0x66;
-			c->address32 |= *op == 0x67;
-			c->rep_f2 |= *op == 0xf2;
-			rex = 0;
-		} else if ((*op & 0xf0) == 0x40) {
-			rex = *op;
-		} else {
-			c->wide = rex & 8;
-			return !rex || (*op != 0xc4 && *op != 0xc5 && *op != 0x62);
-		}
-		o->prefixed = true;
+	in->modrm_offset = c->at;
+	in->modrm = take(c);
+	unsigned mod = in->modrm >> 6, base = in->modrm & 7;
+	bool moves_cr = in->encoding == INSN_LEGACY && in->map == INSN_MAP_0F && (in->opcode & 0xfc) == 0x20;
+	if (mod == 3 || moves_cr) // moves to and from CRn and DRn do not look at mod
+		return;
+	bool sib = base == 4;
+	if (sib)
+		base = take(c) & 7;
+	if (mod == 1)
+		in->disp_size = 1;
+	else if (mod == 2 || base == 5)
+		in->disp_size = 4;
+	in->disp_offset = in->disp_size ? c->at : 0;
+	in->rip_relative = mod == 0 && base == 5 && !sib;
+	c->at += in->disp_size;
+}
+
+// Where ModRM is part of the opcode (SDM table A-6), or the last prefix is: '-' if undefined, else the new letter.
+static char form_in_group(const struct insn *in, char form)
+{
+	unsigned reg = in->modrm >> 3 & 7;
+	if (in->encoding != INSN_LEGACY || in->map > INSN_MAP_0F)
+		return form;
+	switch (in->map << 8 | in->opcode) {
+	case 0x8f: // pop
+		return reg ? '-' : form;
+	case 0xc6: // mov, xabort
+	case 0xc7: // mov, xbegin
+		return reg && in->modrm != 0xf8 ? '-' : form;
+	case 0xf6: // test has an immediate; not, neg, mul, div have none
+	case 0xf7:
+		return reg > 1 ? 'm' : form;
+	case 0x178: // extrq and insertq (APM) have two bytes; vmread has none
+		return in->prefixes & INSN_REP				   ? '-'
+		       : in->prefixes & (INSN_REPNE | INSN_OPERAND_SIZE) ? '2'
+									 : form;
+	case 0x1b8: // popcnt
+		return in->prefixes & INSN_REP ? form : '-';
+	}
+	return form;
+}
+
+static unsigned immediate_size(const struct insn *in, char form)
+{
+	bool wide = in->rex & REX_W, narrow = !wide && in->prefixes & INSN_OPERAND_SIZE; // SDM 2.2.1.2: W goes before 66
+	if (form >= '0' && form <= '3')
+		return form - '0';
+	if (form == 'M')
+		return 1;
+	if (form == 'v' && wide)
+		return 8;
+	return form != 'z' && form != 'Z' && form != 'v' ? 0 : narrow ? 2 : 4;
+}
+
+static enum insn_branch branch_of(const struct insn *in)
+{
+	if (in->encoding != INSN_LEGACY)
+		return INSN_NO_BRANCH;
+	switch (in->map << 8 | in->opcode) {
+	case 0x70 ... 0x7f:
+	case 0x180 ... 0x18f:
+		return INSN_JCC;
+	case 0xc7:
+		return in->modrm == 0xf8 ? INSN_XBEGIN : INSN_NO_BRANCH;
+	case 0xe0 ... 0xe2:
+		return INSN_LOOP;
+	case 0xe3:
+		return INSN_JRCXZ;
+	case 0xe8:
+		return INSN_CALL;
+	case 0xe9:
+	case 0xeb:
+		return INSN_JMP;
+	}
+	return INSN_NO_BRANCH;
+}
+
+static bool ends_flow(const struct insn *in)
+{
+	if (in->encoding != INSN_LEGACY)
+		return false;
+	switch (in->map << 8 | in->opcode) {
+	case 0xc2: // ret
+	case 0xc3:
+	case 0xca: // far ret
+	case 0xcb:
+	case 0xcf: // iret
+	case 0xe9: // jmp
+	case 0xeb:
+	case 0xf4:  // hlt
+	case 0x107: // sysret
+	case 0x10b: // ud2
+	case 0x135: // sysexit
+	case 0x1aa: // rsm
+	case 0x1b9: // ud1
+	case 0x1ff: // ud0
+		return true;
+	case 0xff: // jmp through a register or memory, far jmp
+		return (in->modrm >> 3 & 7) == 4 || (in->modrm >> 3 & 7) == 5;
 	}
 	return false;
 }
 
-// SDM 2.3.5 (VEX), 2.7.1 (EVEX), APM 1.9 (XOP): the payload, then the opcode. What follows it, or 'x'.
-static char vector_opcode(struct cursor *c, struct insn *o, uint8_t escape)
-{
-	uint8_t p0, skipped, map;
-	if (!take(c, &p0))
-		return 'x';
-	map = escape == 0xc5 ? 1 : escape == 0x62 ? p0 & 7 : p0 & 31;
-	for (int i = escape == 0xc5 ? 0 : escape == 0x62 ? 2 : 1; i > 0; i--)
-		if (!take(c, &skipped))
-			return 'x';
-	if (!take(c, &o->opcode))
-		return 'x';
-	o->vex = true;
-	o->map = map <= 3 ? map : MAP_OTHER;
-	if (escape == 0x8f)
-		return map == 8 ? 'B' : map == 9 ? 'm' : map == 10 ? 'Z' : 'x';
-	if (map == 1) {
-		char what = two_byte[o->opcode];
-		return what == '.' && o->opcode != 0x77 ? 'x' : what == 'J' ? 'x' : what;
-	}
-	return map == 2 ? 'm' : map == 3 ? 'B' : escape == 0x62 && (map == 5 || map == 6) ? 'm' : 'x';
-}
-
-static char after_0f(struct cursor *c, struct insn *o)
-{
-	o->map = MAP_0F;
-	if (!take(c, &o->opcode))
-		return 'x';
-	if (o->opcode == 0x38 || o->opcode == 0x3a) {
-		o->map = o->opcode == 0x38 ? MAP_0F38 : MAP_0F3A;
-		return take(c, &o->opcode) ? (o->map == MAP_0F38 ? 'm' : 'B') : 'x';
-	}
-	return two_byte[o->opcode];
-}
-
-// The opcode from its first byte on: what follows it.
-static char opcode(struct cursor *c, struct insn *o, uint8_t op)
-{
-	if (op == 0xc4 || op == 0xc5 || op == 0x62)
-		return vector_opcode(c, o, op);
-	if (op == 0x8f && c->p < c->end && (*c->p & 31) >= 8) // pop's ModRM has reg 0
-		return vector_opcode(c, o, op);
-	if (op == 0x0f)
-		return after_0f(c, o);
-	o->opcode = op;
-	return one_byte[op];
-}
-
-// SDM 2.1.5, table 2-2, and 2.2.1.6: what ModRM brings along.
-static bool modrm(struct cursor *c, struct insn *o, const uint8_t *start)
-{
-	uint8_t sib = 0;
-	if (!take(c, &o->modrm))
-		return false;
-	unsigned mod = o->modrm >> 6, rm = o->modrm & 7, disp = mod == 1 ? 1 : mod == 2 ? 4 : 0;
-	bool control = o->map == MAP_0F && !o->vex && o->opcode >= 0x20 && o->opcode <= 0x23; // mov to and from CRn, DRn: mod is ignored
-	if (mod == 3 || control)
-		return true;
-	if (rm == 4 && !take(c, &sib))
-		return false;
-	if (mod == 0 && rm == 4 && (sib & 7) == 5)
-		disp = 4;
-	if (mod == 0 && rm == 5) {
-		disp = 4;
-		o->rip_relative = true;
-		o->disp_offset = (uint8_t)(c->p - start);
-	}
-	if ((size_t)(c->end - c->p) < disp)
-		return false;
-	c->p += disp;
-	return !(o->rip_relative && c->address32); // relative to EIP: nobody means that
-}
-
-static unsigned immediate(const struct cursor *c, const struct insn *o, char what)
-{
-	unsigned z = c->operand16 && !c->wide ? 2 : 4;
-	switch (what) {
-	case 'b':
-	case 'B':
-	case 'j': return 1;
-	case 'z': return z;
-	case 'Z': return o->vex ? 4 : z;
-	case 'J': return 4;
-	case 'v': return c->wide ? 8 : z;
-	case 'w': return 2;
-	case 'e': return 3;
-	case 'o': return c->address32 ? 4 : 8;
-	case 'f': return (o->modrm >> 3 & 7) > 1 ? 0 : o->opcode == 0xf6 ? 1 : z;
-	default: // SSE4a: extrq and insertq have two
-		return o->map == MAP_0F && !o->vex && o->opcode == 0x78 && (c->operand16 || c->rep_f2) ? 2 : 0;
-	}
-}
-
-static enum insn_flow flow(const struct insn *o)
-{
-	uint8_t op = o->opcode, reg = o->modrm >> 3 & 7;
-	if (o->vex)
-		return INSN_NEXT;
-	if (o->map == MAP_0F)
-		return (op & 0xf0) == 0x80 ? INSN_BRANCH : op == 0x0b || op == 0xb9 || op == 0xff || op == 0x07 || op == 0x35 ? INSN_ENDS : INSN_NEXT;
-	if (o->map != MAP_ONE_BYTE)
-		return INSN_NEXT;
-	if ((op & 0xf0) == 0x70 || (op >= 0xe0 && op <= 0xe3) || (op == 0xc7 && o->modrm == 0xf8)) // xbegin
-		return INSN_BRANCH;
-	if (op == 0xe8 || (op == 0xff && (reg == 2 || reg == 3)))
-		return INSN_CALL;
-	bool ends = op == 0xc2 || op == 0xc3 || op == 0xca || op == 0xcb || op == 0xcf || op == 0xe9 || op == 0xeb || op == 0xf4 ||
-		    (op == 0xff && (reg == 4 || reg == 5));
-	return ends ? INSN_ENDS : INSN_NEXT;
-}
-
-static void target(struct insn *o, const uint8_t *immediate, unsigned size)
+static int32_t signed_value(const uint8_t *p, unsigned size)
 {
 	if (size == 1)
-		o->target_distance = (int8_t)immediate[0];
-	else
-		memcpy(&o->target_distance, immediate, 4);
-	o->direct = true;
+		return (int8_t)*p;
+	return (int32_t)(p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24);
 }
 
-int insn_decode(const uint8_t *code, size_t len, struct insn *o)
+int insn_length(const uint8_t *code, size_t len, struct insn *out)
 {
-	struct cursor c = {.p = code, .end = code + MIN(len, (size_t)15)}; // SDM 2.3.11: no instruction is longer
-	uint8_t op;
-	*o = (struct insn){0};
-	char what = prefixes(&c, o, &op) ? opcode(&c, o, op) : 'x';
-	if (what == 'x' || what == '-')
+	struct cursor c = { code, 0, len < INSN_MAX ? len : INSN_MAX };
+	*out = (struct insn){ 0 };
+	take_prefixes(&c, out);
+	char form = take_opcode(&c, out) ? form_of(out) : '-';
+	if (form == 'm' || form == 'M' || form == 'Z') {
+		take_modrm(&c, out);
+		form = form_in_group(out, form);
+	} else if (form == 'o') { // SDM 2.2.1.4
+		out->disp_offset = c.at;
+		out->disp_size = out->prefixes & INSN_ADDRESS_SIZE ? 4 : 8;
+		c.at += out->disp_size;
+	}
+	out->imm_size = immediate_size(out, form);
+	out->imm_offset = out->imm_size ? c.at : 0;
+	c.at += out->imm_size;
+	out->branch = branch_of(out);
+	out->ends_flow = ends_flow(out);
+	if (c.at > c.limit) // first of all: what came from behind the end says nothing
+		return len < INSN_MAX ? -ENODATA : -EINVAL;
+	if (form == '-')
 		return -EINVAL;
-	bool has_modrm = what == 'm' || what == 'B' || what == 'Z' || what == 'f';
-	if (has_modrm && !modrm(&c, o, code))
-		return -EINVAL;
-	unsigned size = immediate(&c, o, what);
-	if ((size_t)(c.end - c.p) < size)
-		return -EINVAL;
-	o->flow = flow(o);
-	bool relative = what == 'j' || what == 'J' || (o->flow == INSN_BRANCH && o->opcode == 0xc7);
-	if (relative && c.operand16 && size != 1) // Intel ignores the prefix, AMD does not
-		return -EINVAL;
-	if (relative)
-		target(o, c.p, size);
-	c.p += size;
-	o->length = (uint8_t)(c.p - code);
-	return o->length;
+	if (out->branch) {
+		// Intel ignores 66 there, AMD cuts target and displacement to 16 bits (SDM and APM, "JMP"). xbegin is cut on both.
+		if (out->prefixes & INSN_OPERAND_SIZE && !(out->rex & REX_W))
+			return -EINVAL;
+		out->target = signed_value(code + out->imm_offset, out->imm_size);
+	}
+	out->length = c.at;
+	return c.at;
 }

@@ -1,2 +1,0 @@
-sources := kernel/patch/x86_64/length.c
-libs := -lZydis

@@ -1,0 +1,1 @@
+sources = kernel/patch/x86_64/length.c
