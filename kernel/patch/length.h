@@ -43,7 +43,7 @@ enum insn_prefix {
 // Branches whose target is an offset from the end of the instruction.
 enum insn_branch { INSN_NO_BRANCH, INSN_JMP, INSN_CALL, INSN_JCC, INSN_LOOP, INSN_JRCXZ, INSN_XBEGIN };
 
-// Offsets count from the first byte, prefixes included. 0 stands for "has none": only a prefix or an opcode can be there.
+// Offsets count from the first byte, prefixes included. 0 stands for "has none": nothing but prefix or opcode is there.
 struct insn {
 	uint8_t length;
 	uint8_t encoding; // enum insn_encoding
