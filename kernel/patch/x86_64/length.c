@@ -173,7 +173,7 @@ static char form_of(const struct insn *in)
 			return two_byte[in->opcode];
 		if (in->encoding == INSN_VEX && in->opcode == 0x77) // vzeroupper, vzeroall
 			return '0';
-		return two_byte[in->opcode] == 'M' ? 'M' : 'm';
+		return two_byte[in->opcode] == 'M' ? 'M' : two_byte[in->opcode] == 'z' ? '-' : 'm'; // no jcc there
 	case INSN_MAP_0F3A:
 	case INSN_MAP_XOP8:
 		return 'M';
