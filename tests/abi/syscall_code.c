@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Code around system calls that is not what its bytes look like: stores and moves that end in the bytes of `mov $n,%eax`,
-// `syscall` inside immediates and data, instructions that overlap, jumps to each instruction of a site and past it, and
-// faults beside one, whose address is the program's.
+// Code around system calls that is not what its bytes look like: stores and moves that end in the bytes of
+// `mov $n,%eax`, `syscall` inside immediates and data, instructions that overlap, jumps to each instruction of a site
+// and past it, and faults beside one, whose address is the program's.
 #include "test.h"
 
-long lookalike_store(int *to), lookalike_r8(void), lookalike_r8_value(void), lookalike_movabs(void), lookalike_add(void);
-long lookalike_xor(void), lookalike_ecx(void), lookalike_test(void), lookalike_ax(void), lookalike_modrm(int *to);
+long lookalike_store(int *to), lookalike_r8(void), lookalike_r8_value(void), lookalike_movabs(void);
+long lookalike_add(void), lookalike_xor(void), lookalike_ecx(void), lookalike_test(void), lookalike_ax(void);
+long lookalike_modrm(int *to);
 long overlap(long a, char *to, long b, char add), overlap_inside(void);
 long immediate(void), immediate_inside(long number);
 long loop(int rounds), past(long how, char *to), fault_before(void *p), fault_behind(void *p), undefined_behind(void);
@@ -28,7 +29,8 @@ CODE(lookalike_xor, "mov $63, %eax; xor $24, %eax; syscall; ret");
 CODE(lookalike_ecx, "mov $39, %eax; mov $102, %ecx; syscall; ret");
 CODE(lookalike_test, "mov $39, %eax; .byte 0xa9, 102, 0, 0, 0\n syscall; ret"); // test $102, %eax
 CODE(lookalike_ax, "mov $0x10000, %eax; sub %ecx, %ecx; mov $39, %eax; .byte 0x66, 0xb8, 102, 0\n syscall; ret");
-CODE(lookalike_modrm, "mov $39, %eax; .byte 0x81, 0x8f, 0xb8, 0, 0, 0, 102, 0, 0, 0\n syscall; ret"); // orl $102, 0xb8(%rdi)
+CODE(lookalike_modrm, "mov $39, %eax\n .byte 0x81, 0x8f, 0xb8, 0, 0, 0, 102, 0, 0, 0\n" // orl $102, 0xb8(%rdi)
+		      "syscall; ret");
 
 // From its start: cmp $0x27b8, %rax; add %cl, (%rdi); add $0x909090c3, %eax; ret.
 // From 2 bytes on: mov $39, %eax; syscall; ret.
@@ -45,7 +47,8 @@ CODE(past, "push %rbx; mov %rsi, %rbx; movb $0, (%rbx); xor %r9d, %r9d; mov %rdi
 	   "cmp $1, %r8d; je 9f; lea 9f(%rip), %rcx; cmp $2, %r8d; je 8f; cmp $3, %r8d; je 7f\n"
 	   "mov %r9, %rdx\n xor %eax, %eax\n syscall\n 9: incb (%rbx)\n mov $5, %edx; pop %rbx; ret\n"
 	   "8: mov $-9, %rax; jmp *%rcx\n 7: mov $-9, %rax; push %rcx; ret");
-CODE(fault_before, ".globl fault_before_at\n mov $-1, %edi; fault_before_at: mov (%rdi), %edx\n xor %eax, %eax; syscall; ret");
+CODE(fault_before, ".globl fault_before_at\n mov $-1, %edi\n fault_before_at: mov (%rdi), %edx\n"
+		   "xor %eax, %eax; syscall; ret");
 CODE(fault_behind, ".globl fault_behind_at\n mov %rdi, %r8; mov $-1, %edi; xor %edx, %edx; xor %eax, %eax; syscall\n"
 		   "fault_behind_at: mov (%r8), %edx\n ret");
 CODE(undefined_behind, ".globl undefined_behind_at\n mov $39, %eax; syscall\n undefined_behind_at: ud2\n ret");

@@ -14,7 +14,8 @@
 	SITE(name##_r8, n, SITE_NUMBER_IN_R8, "mov %r8d, %eax");					\
 	SITE(name##_early, n, 0, "mov $" #n ", %eax; mov %rdi, %rdi; .fill 9, 1, 0x90");		\
 	SITE(name##_at_syscall, n, 0, "mov $" #n ", %eax; jmp 1f; mov $60, %eax; 1:");			\
-	SITE(name##_push_pop, n, SITE_PUSHES | SITE_SETS_FLAGS, "push $" #n " & 127; pop %rax; add $" #n " - (" #n " & 127), %eax")
+	SITE(name##_push_pop, n, SITE_PUSHES | SITE_SETS_FLAGS,						\
+	     "push $" #n " & 127; pop %rax; add $" #n " - (" #n " & 127), %eax")
 SHAPES(read, 0);
 SHAPES(nanosleep, 35);
 SHAPES(futex, 202);
