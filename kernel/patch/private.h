@@ -59,9 +59,9 @@ struct function {
 int function_find(struct mm *mm, uint64_t pc, struct function *out);
 
 // --- <arch>/code.c: instructions --------------------------------------------------------------------------
-// The instruction that ends at `at`, by decoding from `start`: its length and bytes. -ENOENT: none ends there;
-// -EINVAL: it cannot be moved; -ENOSPC: too far to decode.
-int code_window(uint64_t start, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t *length);
+// The instruction that ends at `at`, by decoding from `start`, in the function [start, end): its length and bytes.
+// -ENOENT: none ends there; -EINVAL: it cannot be moved, or is entered in its middle; -ENOSPC: too much to decode.
+int code_window(uint64_t start, uint64_t end, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t *length);
 // Padding that nothing executes, JUMP_SIZE bytes of it, which a hop from `window` reaches: nops right after an instruction
 // that never goes on, in the function [start, end) or behind it up to `limit`. 0: none.
 uint64_t code_find_padding(uint64_t start, uint64_t end, uint64_t limit, uint64_t window);

@@ -196,7 +196,7 @@ static int examine(struct mm *mm, uint64_t at, struct site *s, uint8_t window[WI
 		return -EACCES;
 	int err = function_find(mm, at, &f);
 	if (!err)
-		err = code_window(f.start, at, window, &s->length);
+		err = code_window(f.start, f.end, at, window, &s->length);
 	if (err)
 		return err;
 	uint64_t start = at - s->length;

@@ -7,7 +7,7 @@
 
 long lookalike_store(int *to), lookalike_r8(void), lookalike_r8_value(void), lookalike_movabs(void);
 long lookalike_add(void), lookalike_xor(void), lookalike_ecx(void), lookalike_test(void), lookalike_ax(void);
-long lookalike_modrm(int *to);
+long lookalike_modrm(int *to), prefix_skipped(int *to, int lock);
 long overlap(long a, char *to, long b, char add), overlap_inside(void);
 long immediate(void), immediate_inside(long number);
 long loop(int rounds), past(long how, char *to), fault_before(void *p), fault_behind(void *p), undefined_behind(void);
@@ -31,6 +31,8 @@ CODE(lookalike_test, "mov $39, %eax; .byte 0xa9, 102, 0, 0, 0\n syscall; ret"); 
 CODE(lookalike_ax, "mov $0x10000, %eax; sub %ecx, %ecx; mov $39, %eax; .byte 0x66, 0xb8, 102, 0\n syscall; ret");
 CODE(lookalike_modrm, "mov $39, %eax\n .byte 0x81, 0x8f, 0xb8, 0, 0, 0, 102, 0, 0, 0\n" // orl $102, 0xb8(%rdi)
 		      "syscall; ret");
+// As in libraries that take `lock` only when there are threads: the jump goes past a prefix, into an instruction.
+CODE(prefix_skipped, "mov $39, %eax; test %esi, %esi; jz 1f; .byte 0xf0\n 1: addl $1, 0x220(%rdi); syscall; ret");
 
 // From its start: cmp $0x27b8, %rax; add %cl, (%rdi); add $0x909090c3, %eax; ret.
 // From 2 bytes on: mov $39, %eax; syscall; ret.
@@ -69,7 +71,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 
 static void check_lookalikes(void)
 {
-	int room[64] = { 0 };
+	int room[256] = { 0 };
 	long pid = getpid();
 	CHECK_EQ(lookalike_store(room), pid);
 	CHECK_EQ(room[0], 102);
@@ -83,6 +85,9 @@ static void check_lookalikes(void)
 	CHECK_EQ(lookalike_ax(), getuid());
 	CHECK_EQ(lookalike_modrm(room), pid);
 	CHECK_EQ(room[0xb8 / 4], 102);
+	CHECK_EQ(prefix_skipped(room, 1), pid);
+	CHECK_EQ(prefix_skipped(room, 0), pid);
+	CHECK_EQ(room[0x220 / 4], 2);
 }
 
 static void check_overlaps(void)

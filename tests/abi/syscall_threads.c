@@ -14,6 +14,8 @@ __asm__(".pushsection .text\n .macro one\n .type site\\@, @function\n site\\@: .
 	"mov $186, %eax\n syscall\n ret\n .fill 5, 1, 0xcc\n .cfi_endproc\n .size site\\@, 8\n .endm\n"
 	".globl sites\n .p2align 6\n sites:\n .rept 48\n one\n .endr\n .popsection");
 #define SITE_SIZE 13
+// The same, to be copied: a program that reads its own text may see what patching made of it.
+static const uint8_t site_code[] = { 0xb8, 186, 0, 0, 0, 0x0f, 0x05, 0xc3 };
 
 // The function at the site: gettid, with numbers in registers that must still be there. The thread, or -1.
 static long call(const char *at)
@@ -111,7 +113,7 @@ static void race_new(void)
 	for (int i = 0; i < 6; i++) {
 		char *p = map_anon(2 * PAGE, PROT_READ | PROT_WRITE);
 		for (int k = 0; k < 8; k++) // the last ones lie across the pages' border
-			memcpy(p + PAGE - 6 * 11 - 4 + 11 * k, sites, 8);
+			memcpy(p + PAGE - 6 * 11 - 4 + 11 * k, site_code, sizeof site_code);
 		NEED(mprotect(p, 2 * PAGE, PROT_READ | PROT_EXEC) == 0);
 		race(p + PAGE - 6 * 11 - 4, 11, 8);
 		munmap(p, 2 * PAGE);
@@ -170,12 +172,13 @@ int main(void)
 	race(sites, SITE_SIZE, SITES);
 	race_new();
 	uint8_t *page = map_anon(2 * PAGE, PROT_READ | PROT_WRITE);
-	memcpy(page, sites, SITES * SITE_SIZE);
+	memset(page, 0xcc, SITES * SITE_SIZE);
+	for (int i = 0; i < SITES; i++)
+		memcpy(page + SITE_SIZE * i, site_code, sizeof site_code);
 	text_rights(page, PROT_READ | PROT_EXEC);
-	static const uint8_t bytes[8] = { 0xb8, 186, 0, 0, 0, 0x0f, 0x05, 0xc3 };
 	for (int at = 0; at < 8; at += at ? 2 : 5) {
-		check_breakpoint(page + SITE_SIZE * (1 + at), at, bytes[at]);
-		check_breakpoint((uint8_t *)(uintptr_t)sites + SITE_SIZE * at, at, bytes[at]);
+		check_breakpoint(page + SITE_SIZE * (1 + at), at, site_code[at]);
+		check_breakpoint((uint8_t *)(uintptr_t)sites + SITE_SIZE * at, at, site_code[at]);
 	}
 	return test_end();
 }

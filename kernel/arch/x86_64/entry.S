@@ -22,9 +22,6 @@
 #define FRAME_FLAGS 144
 // struct thread
 #define THREAD_QUICK 0
-#define FLAG_TF	   0x100
-#define FLAG_DF	   0x400
-#define FLAG_AC	   0x40000
 #define FLAGS_STATUS 0x8d5 // OF SF ZF AF PF CF
 // struct arch_cpu
 #define CPU_SP	   %gs:8
@@ -177,7 +174,7 @@ call_full:
 	push %rax
 	mov 24(%rsp), %r11
 	PUSH_REGS %rax, %rcx, %r11
-	test $FLAG_TF | FLAG_DF | FLAG_AC, %r11d
+	test $~(FLAGS_STATUS | 0x202), %r11d
 	jnz call_clean_flags
 1:	xor %ebp, %ebp
 	mov %rsp, %rdi
@@ -185,7 +182,7 @@ call_full:
 	call entry_call
 	add $8, %rsp
 	jmp call_exit
-call_clean_flags:
+call_clean_flags: // TF, DF, AC and NT would matter in here, ID would be left to the next thread
 	push $2
 	popfq
 	jmp 1b

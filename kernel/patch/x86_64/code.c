@@ -88,32 +88,6 @@ static bool movable(const struct insn *i)
 	return i->map == INSN_MAP_ONE_BYTE ? plain_one_byte(i) : i->map == INSN_MAP_0F && plain_two_byte(i);
 }
 
-int code_window(uint64_t start, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t *length)
-{
-	struct reader r = {.at = start, .end = at + SYSCALL_SIZE};
-	struct insn insn = {0}, last = {0};
-	const uint8_t *p;
-	if (at - start > DECODE_MAX)
-		return -ENOSPC;
-	while ((p = peek(&r, &insn)) && r.at < at) {
-		last = insn;
-		memcpy(bytes, p, insn.length);
-		r.at += insn.length;
-	}
-	if (!p || r.at != at || !last.length || p[0] != 0x0f || p[1] != 0x05)
-		return -ENOENT;
-	*length = last.length;
-	return movable(&last) ? 0 : -EINVAL;
-}
-
-// int3, or what assemblers fill with: nop of any length.
-static bool is_padding(const struct insn *i, const uint8_t *p)
-{
-	bool nop = i->encoding == INSN_LEGACY &&
-		   ((i->map == INSN_MAP_ONE_BYTE && i->opcode == 0x90) || (i->map == INSN_MAP_0F && i->opcode == 0x1f));
-	return nop || *p == 0xcc;
-}
-
 // Does any branch in [start, end) aim into the `len` bytes at `at`?
 static bool aimed_at(uint64_t start, uint64_t end, uint64_t at, uint64_t len)
 {
@@ -125,6 +99,44 @@ static bool aimed_at(uint64_t start, uint64_t end, uint64_t at, uint64_t len)
 			return true;
 	}
 	return r.at != end; // not understood: not safe
+}
+
+// Bytes that are a `syscall` if entered in their middle: somebody may do just that.
+static bool hides_syscall(const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i + 1 < len; i++)
+		if (p[i] == 0x0f && p[i + 1] == 0x05)
+			return true;
+	return false;
+}
+
+int code_window(uint64_t start, uint64_t end, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t *length)
+{
+	struct reader r = {.at = start, .end = at + SYSCALL_SIZE};
+	struct insn insn = {0}, last = {0};
+	const uint8_t *p;
+	if (end - start > DECODE_MAX)
+		return -ENOSPC;
+	while ((p = peek(&r, &insn)) && r.at < at) {
+		last = insn;
+		memcpy(bytes, p, insn.length);
+		r.at += insn.length;
+	}
+	if (!p || r.at != at || !last.length || p[0] != 0x0f || p[1] != 0x05)
+		return -ENOENT;
+	*length = last.length;
+	if (!movable(&last) || hides_syscall(bytes, last.length))
+		return -EINVAL;
+	// A jump past a prefix, say.
+	return aimed_at(start, end, at - last.length + 1, last.length - 1u) ? -EINVAL : 0;
+}
+
+// int3, or what assemblers fill with: nop of any length.
+static bool is_padding(const struct insn *i, const uint8_t *p)
+{
+	bool nop = i->encoding == INSN_LEGACY &&
+		   ((i->map == INSN_MAP_ONE_BYTE && i->opcode == 0x90) || (i->map == INSN_MAP_0F && i->opcode == 0x1f));
+	return nop || *p == 0xcc;
 }
 
 uint64_t code_find_padding(uint64_t start, uint64_t end, uint64_t limit, uint64_t window)
