@@ -58,6 +58,20 @@ int futex_get(uint32_t *out, const void *addr)
 	return user_read(out, addr, sizeof(*out)); // four bytes are one load (arch_copy_fault)
 }
 
+int futex_expect(const void *addr, uint32_t val)
+{
+	uint32_t now;
+	if (futex_get(&now, addr))
+		return -EFAULT;
+	return now == val ? 0 : -EAGAIN;
+}
+
+int futex_key_pair(void *addr, void *addr2, bool private, struct futex_key *out, struct futex_key *out2)
+{
+	int err = futex_key(addr, private, out);
+	return err ? err : futex_key(addr2, private, out2);
+}
+
 void futex_enqueue(struct futex_waiter *w)
 {
 	w->woken = false;
@@ -123,16 +137,13 @@ static long wait(uint32_t *addr, bool private, uint32_t val, uint32_t bitset, ui
 {
 	struct thread *self = thread_current();
 	struct futex_waiter w = {.bitset = bitset, .thread = self};
-	uint32_t now;
 	if (!bitset)
 		return -EINVAL;
 	int err = futex_key(addr, private, &w.key);
+	if (!err)
+		err = futex_expect(addr, val);
 	if (err)
 		return err;
-	if (futex_get(&now, addr))
-		return -EFAULT;
-	if (now != val)
-		return -EAGAIN;
 	futex_enqueue(&w);
 	err = futex_sleep(&w, deadline_ns);
 	if (err != -EINTR)
@@ -151,18 +162,13 @@ static long wait(uint32_t *addr, bool private, uint32_t val, uint32_t bitset, ui
 static long requeue(uint32_t *addr, bool private, int wake, int move, uint32_t *target, const uint32_t *expect)
 {
 	struct futex_key from, to;
-	uint32_t now;
 	if (wake < 0 || move < 0)
 		return -EINVAL;
-	int err = futex_key(addr, private, &from);
-	if (!err)
-		err = futex_key(target, private, &to);
+	int err = futex_key_pair(addr, target, private, &from, &to);
+	if (!err && expect)
+		err = futex_expect(addr, *expect);
 	if (err)
 		return err;
-	if (expect && futex_get(&now, addr))
-		return -EFAULT;
-	if (expect && now != *expect)
-		return -EAGAIN;
 	int woken = futex_wake(&from, wake, FUTEX_BITSET_MATCH_ANY), moved = 0;
 	if (futex_same(&from, &to))
 		return woken;
@@ -203,9 +209,7 @@ static long wake_op(uint32_t *addr, bool private, int wake, int wake2, uint32_t 
 		arg = 1u << (arg & 31);
 	if (cmp > FUTEX_OP_CMP_GE)
 		return -ENOSYS;
-	int err = futex_key(addr, private, &k);
-	if (!err)
-		err = futex_key(addr2, private, &k2);
+	int err = futex_key_pair(addr, addr2, private, &k, &k2);
 	if (!err)
 		err = arch_xchg_op32_fault(addr2, op, arg, &old);
 	if (err)
@@ -302,7 +306,6 @@ static int queue_all(const struct futex_waitv *in, struct futex_waiter *w, unsig
 	for (unsigned i = 0; i < count; i++)
 		list_init(&w[i].link);
 	for (unsigned i = 0; i < count; i++) {
-		uint32_t now;
 		w[i].thread = thread_current();
 		w[i].bitset = FUTEX_BITSET_MATCH_ANY;
 		if (in[i].flags & ~(FUTEX_32 | FUTEX_PRIVATE_FLAG) || !(in[i].flags & FUTEX_32) || in[i].__reserved)
@@ -312,10 +315,9 @@ static int queue_all(const struct futex_waitv *in, struct futex_waiter *w, unsig
 			return err;
 		// A load that sleeps may miss wake-ups of words before it: those are queued already, and see them.
 		futex_enqueue(&w[i]);
-		if (futex_get(&now, (void *)in[i].uaddr))
-			return -EFAULT;
-		if (now != (uint32_t)in[i].val)
-			return -EAGAIN;
+		err = futex_expect((void *)in[i].uaddr, (uint32_t)in[i].val);
+		if (err)
+			return err;
 	}
 	return 0;
 }

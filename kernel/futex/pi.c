@@ -179,18 +179,13 @@ void futex_pi_thread_exit(struct thread *t)
 long futex_wait_requeue_pi(uint32_t *addr, uint32_t val, uint32_t bitset, uint64_t deadline_ns, uint32_t *target, bool private)
 {
 	struct futex_waiter w = {.bitset = bitset, .thread = thread_current(), .requeue_pi = true};
-	uint32_t now;
 	if (!bitset || addr == target)
 		return -EINVAL;
-	int err = futex_key(addr, private, &w.key);
+	int err = futex_key_pair(addr, target, private, &w.key, &w.target);
 	if (!err)
-		err = futex_key(target, private, &w.target);
+		err = futex_expect(addr, val);
 	if (err)
 		return err;
-	if (futex_get(&now, addr))
-		return -EFAULT;
-	if (now != val)
-		return -EAGAIN;
 	futex_enqueue(&w);
 	err = futex_sleep(&w, deadline_ns);
 	if (err && w.pi)
@@ -203,19 +198,14 @@ long futex_cmp_requeue_pi(uint32_t *addr, bool private, int wake, int requeue, u
 {
 	struct futex_key from, to;
 	struct futex_waiter *w, *next;
-	uint32_t now;
 	long count = 0;
 	if (wake != 1 || requeue < 0 || addr == target)
 		return -EINVAL;
-	int err = futex_key(addr, private, &from);
+	int err = futex_key_pair(addr, target, private, &from, &to);
 	if (!err)
-		err = futex_key(target, private, &to);
+		err = futex_expect(addr, expect);
 	if (err)
 		return err;
-	if (futex_get(&now, addr))
-		return -EFAULT;
-	if (now != expect)
-		return -EAGAIN;
 	list_for_each_safe(w, next, futex_bucket(&from), link) {
 		if (count >= (long)wake + requeue)
 			break;

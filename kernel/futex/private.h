@@ -33,6 +33,9 @@ void futex_enqueue(struct futex_waiter *w);
 void futex_wake_one(struct futex_waiter *w); // off the queue, runnable
 int futex_wake(const struct futex_key *k, int n, uint32_t bitset);
 int futex_get(uint32_t *out, const void *addr); // one atomic load
+int futex_expect(const void *addr, uint32_t val); // -EFAULT, -EAGAIN when the word is not `val`
+// The keys of the two words a requeueing or double wake-up names.
+int futex_key_pair(void *addr, void *addr2, bool private, struct futex_key *out, struct futex_key *out2);
 // Sleeps until woken: 0, -ETIMEDOUT, -EINTR. Off the queue afterwards.
 int futex_sleep(struct futex_waiter *w, uint64_t deadline_ns);
 

@@ -98,15 +98,23 @@ static struct inode *hint_take(struct hostfs_node *dir, const char *name, size_t
 
 // --- names -----------------------------------------------------------------------------------------------
 
-static int entry_call(struct inode *dir, uint32_t opcode, const void *arg, size_t arg_len, const char *name, size_t len,
-		      struct fuse_entry_out *e)
+static int name_text(char text[256], const char *name, size_t len)
 {
-	char text[256];
-
 	if (len > 255)
 		return -ENAMETOOLONG;
 	memcpy(text, name, len);
 	text[len] = 0;
+	return 0;
+}
+
+static int entry_call(struct inode *dir, uint32_t opcode, const void *arg, size_t arg_len, const char *name, size_t len,
+		      struct fuse_entry_out *e)
+{
+	char text[256];
+	int err = name_text(text, name, len);
+
+	if (err)
+		return err;
 	int64_t got = fuse_call(&(struct fuse_call){
 		.opcode = opcode, .node = hostfs_node(dir)->id, .arg = {{arg, arg_len}, {text, len + 1}},
 		.reply = e, .reply_size = e ? sizeof(*e) : 0});
@@ -178,14 +186,13 @@ static int dir_create(struct inode *dir, const char *name, size_t len, uint32_t 
 	} reply;
 	struct fuse_create_in in = {.flags = O_RDWR | O_CREAT | O_EXCL, .mode = mode};
 	char text[256];
-	if (len > 255)
-		return -ENAMETOOLONG;
-	memcpy(text, name, len);
-	text[len] = 0;
+	int err = name_text(text, name, len);
+	if (err)
+		return err;
 	int64_t got = fuse_call(&(struct fuse_call){
 		.opcode = FUSE_CREATE, .node = hostfs_node(dir)->id, .arg = {{&in, sizeof(in)}, {text, len + 1}},
 		.reply = &reply, .reply_size = sizeof(reply)});
-	int err = made(dir, got < 0 ? (int)got : 0, &reply.entry, out);
+	err = made(dir, got < 0 ? (int)got : 0, &reply.entry, out);
 	if (err)
 		return err;
 	struct hostfs_node *n = hostfs_node(*out);
@@ -208,11 +215,10 @@ static int dir_symlink(struct inode *dir, const char *name, size_t len, const ch
 {
 	struct fuse_entry_out e;
 	char text[256];
+	int err = name_text(text, name, len);
 
-	if (len > 255)
-		return -ENAMETOOLONG;
-	memcpy(text, name, len);
-	text[len] = 0;
+	if (err)
+		return err;
 	int64_t got = fuse_call(&(struct fuse_call){
 		.opcode = FUSE_SYMLINK, .node = hostfs_node(dir)->id,
 		.arg = {{text, len + 1}, {target, strlen(target) + 1}}, .reply = &e, .reply_size = sizeof(e)});

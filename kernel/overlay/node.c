@@ -136,17 +136,7 @@ int overlay_setattr(struct inode *i, const struct iattr *a)
 			mm_unmap_inode(i, ALIGN_UP(a->size, PAGE_SIZE) >> PAGE_SHIFT, ~0ull, true);
 		return 0;
 	}
-	if (a->valid & ATTR_MODE)
-		i->mode = (i->mode & S_IFMT) | (a->mode & 07777);
-	if (a->valid & ATTR_UID)
-		i->uid = a->uid;
-	if (a->valid & ATTR_GID)
-		i->gid = a->gid;
-	if (a->valid & ATTR_ATIME)
-		i->atime_ns = a->atime_ns;
-	if (a->valid & ATTR_MTIME)
-		i->mtime_ns = a->mtime_ns;
-	i->ctime_ns = time_wall_ns();
+	inode_set_fields(i, a);
 	return 0;
 }
 

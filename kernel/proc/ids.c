@@ -95,11 +95,20 @@ long sys_getresgid(void *rgid, void *egid, void *sgid)
 	return user_put(c->gid, rgid) || user_put(c->egid, egid) || user_put(c->sgid, sgid) ? -EFAULT : 0;
 }
 
-// capabilities(7), "Effect of user ID changes on capabilities".
-static void uid_changed(struct credentials *c, bool had_root)
+static bool may_be(unsigned id, unsigned a, unsigned b, unsigned s, int cap)
 {
-	bool has_root = c->uid == 0 || c->euid == 0 || c->suid == 0;
+	return id == UNCHANGED || id == a || id == b || id == s || process_capable(cap);
+}
+
+// With what follows for the capabilities: capabilities(7), "Effect of user ID changes on capabilities".
+static void set_uids(struct credentials *c, unsigned ruid, unsigned euid, unsigned suid)
+{
+	bool had_root = c->uid == 0 || c->euid == 0 || c->suid == 0;
+	c->uid = ruid == UNCHANGED ? c->uid : ruid;
+	c->euid = euid == UNCHANGED ? c->euid : euid;
+	c->suid = suid == UNCHANGED ? c->suid : suid;
 	c->fsuid = c->euid;
+	bool has_root = c->uid == 0 || c->euid == 0 || c->suid == 0;
 	if (had_root && !has_root && !process_current()->keep_caps)
 		c->cap_permitted = c->cap_effective = c->cap_ambient = 0;
 	else if (c->euid != 0 && had_root)
@@ -109,23 +118,23 @@ static void uid_changed(struct credentials *c, bool had_root)
 	process_ids_changed(process_current());
 }
 
-static bool may_be(unsigned id, unsigned a, unsigned b, unsigned s, int cap)
-{
-	return id == UNCHANGED || id == a || id == b || id == s || process_capable(cap);
-}
-
 long sys_setresuid(unsigned ruid, unsigned euid, unsigned suid)
 {
 	struct credentials *c = cred();
-	bool had_root = c->uid == 0 || c->euid == 0 || c->suid == 0;
 	if (!may_be(ruid, c->uid, c->euid, c->suid, CAP_SETUID) || !may_be(euid, c->uid, c->euid, c->suid, CAP_SETUID) ||
 	    !may_be(suid, c->uid, c->euid, c->suid, CAP_SETUID))
 		return -EPERM;
-	c->uid = ruid == UNCHANGED ? c->uid : ruid;
-	c->euid = euid == UNCHANGED ? c->euid : euid;
-	c->suid = suid == UNCHANGED ? c->suid : suid;
-	uid_changed(c, had_root);
+	set_uids(c, ruid, euid, suid);
 	return 0;
+}
+
+static void set_gids(struct credentials *c, unsigned rgid, unsigned egid, unsigned sgid)
+{
+	c->gid = rgid == UNCHANGED ? c->gid : rgid;
+	c->egid = egid == UNCHANGED ? c->egid : egid;
+	c->sgid = sgid == UNCHANGED ? c->sgid : sgid;
+	c->fsgid = c->egid;
+	process_ids_changed(process_current());
 }
 
 long sys_setresgid(unsigned rgid, unsigned egid, unsigned sgid)
@@ -134,11 +143,7 @@ long sys_setresgid(unsigned rgid, unsigned egid, unsigned sgid)
 	if (!may_be(rgid, c->gid, c->egid, c->sgid, CAP_SETGID) || !may_be(egid, c->gid, c->egid, c->sgid, CAP_SETGID) ||
 	    !may_be(sgid, c->gid, c->egid, c->sgid, CAP_SETGID))
 		return -EPERM;
-	c->gid = rgid == UNCHANGED ? c->gid : rgid;
-	c->egid = egid == UNCHANGED ? c->egid : egid;
-	c->sgid = sgid == UNCHANGED ? c->sgid : sgid;
-	c->fsgid = c->egid;
-	process_ids_changed(process_current());
+	set_gids(c, rgid, egid, sgid);
 	return 0;
 }
 
@@ -148,11 +153,7 @@ long sys_setreuid(unsigned ruid, unsigned euid)
 	unsigned suid = ruid != UNCHANGED || (euid != UNCHANGED && euid != c->uid) ? (euid == UNCHANGED ? c->euid : euid) : UNCHANGED;
 	if (!may_be(ruid, c->uid, c->euid, c->uid, CAP_SETUID) || !may_be(euid, c->uid, c->euid, c->suid, CAP_SETUID))
 		return -EPERM;
-	bool had_root = c->uid == 0 || c->euid == 0 || c->suid == 0;
-	c->uid = ruid == UNCHANGED ? c->uid : ruid;
-	c->euid = euid == UNCHANGED ? c->euid : euid;
-	c->suid = suid == UNCHANGED ? c->suid : suid;
-	uid_changed(c, had_root);
+	set_uids(c, ruid, euid, suid);
 	return 0;
 }
 
@@ -162,11 +163,7 @@ long sys_setregid(unsigned rgid, unsigned egid)
 	unsigned sgid = rgid != UNCHANGED || (egid != UNCHANGED && egid != c->gid) ? (egid == UNCHANGED ? c->egid : egid) : UNCHANGED;
 	if (!may_be(rgid, c->gid, c->egid, c->gid, CAP_SETGID) || !may_be(egid, c->gid, c->egid, c->sgid, CAP_SETGID))
 		return -EPERM;
-	c->gid = rgid == UNCHANGED ? c->gid : rgid;
-	c->egid = egid == UNCHANGED ? c->egid : egid;
-	c->sgid = sgid == UNCHANGED ? c->sgid : sgid;
-	c->fsgid = c->egid;
-	process_ids_changed(process_current());
+	set_gids(c, rgid, egid, sgid);
 	return 0;
 }
 

@@ -177,33 +177,18 @@ static int64_t tmpfs_write(struct file *f, struct iter *from, int64_t *pos)
 static int64_t tmpfs_seek(struct file *f, int64_t off, int whence)
 {
 	struct inode *i = f->inode;
-	int64_t base = 0;
-	uint64_t found;
-	switch (whence) {
-	case SEEK_SET:
-		break;
-	case SEEK_CUR:
-		base = f->pos;
-		break;
-	case SEEK_END:
-		base = (int64_t)i->size;
-		break;
-	case SEEK_DATA:
-	case SEEK_HOLE:
+	if (whence == SEEK_DATA || whence == SEEK_HOLE) {
 		if (off < 0 || (uint64_t)off >= i->size)
 			return -ENXIO;
-		found = page_tree_next(&tmpfs_node(i)->pages, (uint64_t)off >> PAGE_SHIFT, whence == SEEK_HOLE);
+		uint64_t found = page_tree_next(&tmpfs_node(i)->pages, (uint64_t)off >> PAGE_SHIFT, whence == SEEK_HOLE);
 		if (whence == SEEK_DATA && (found == ~0ull || found << PAGE_SHIFT >= i->size))
 			return -ENXIO;
 		off = MAX(off, (int64_t)(found << PAGE_SHIFT));
 		off = MIN(off, (int64_t)i->size);
-		break;
-	default:
-		return -EINVAL;
+		whence = SEEK_SET;
 	}
-	if (add_overflow(base, off, &off))
-		return -EOVERFLOW;
-	return off < 0 ? -EINVAL : (f->pos = off);
+	int err = file_offset(f, off, whence, &off);
+	return err ? err : (f->pos = off);
 }
 
 static int punch_hole(struct inode *i, uint64_t from, uint64_t to)

@@ -138,7 +138,6 @@ void tmpfs_inode_release(struct inode *i)
 
 int tmpfs_setattr(struct inode *i, const struct iattr *a)
 {
-	uint64_t now = time_wall_ns();
 	if (a->valid & ATTR_SIZE) {
 		if (!S_ISREG(i->mode))
 			return -EINVAL;
@@ -148,20 +147,10 @@ int tmpfs_setattr(struct inode *i, const struct iattr *a)
 		    (a->size > i->size && (i->seals & F_SEAL_GROW)))
 			return -EPERM;
 		tmpfs_file_truncate(i, a->size);
-		i->mtime_ns = now;
+		i->mtime_ns = time_wall_ns();
 		i->mode &= ~(uint32_t)S_ISUID;
 	}
-	if (a->valid & ATTR_MODE)
-		i->mode = (i->mode & S_IFMT) | (a->mode & 07777);
-	if (a->valid & ATTR_UID)
-		i->uid = a->uid;
-	if (a->valid & ATTR_GID)
-		i->gid = a->gid;
-	if (a->valid & ATTR_ATIME)
-		i->atime_ns = a->atime_ns;
-	if (a->valid & ATTR_MTIME)
-		i->mtime_ns = a->mtime_ns;
-	i->ctime_ns = now;
+	inode_set_fields(i, a);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Inodes: reference counts, permissions, attributes. A file system embeds nothing here: it hangs
+// Inodes: reference counts, permissions. A file system embeds nothing here: it hangs
 // its own data on inode->fs and frees it in ops->release.
 #define COMPONENT "vfs"
 #include "vfs/vfs.h"
@@ -106,37 +106,6 @@ int inode_may_delete(struct inode *dir, struct inode *victim)
 			return -EPERM;
 	}
 	return 0;
-}
-
-int inode_getattr(struct inode *i) { return i->ops && i->ops->getattr ? i->ops->getattr(i) : 0; }
-
-int inode_setattr(struct inode *i, const struct iattr *a)
-{
-	if (i->ops && i->ops->setattr)
-		return i->ops->setattr(i, a);
-	if (a->valid & ATTR_SIZE)
-		return -EINVAL;
-	if (a->valid & ATTR_MODE)
-		i->mode = (i->mode & S_IFMT) | (a->mode & 07777);
-	if (a->valid & ATTR_UID)
-		i->uid = a->uid;
-	if (a->valid & ATTR_GID)
-		i->gid = a->gid;
-	if (a->valid & ATTR_ATIME)
-		i->atime_ns = a->atime_ns;
-	if (a->valid & ATTR_MTIME)
-		i->mtime_ns = a->mtime_ns;
-	i->ctime_ns = time_wall_ns();
-	return 0;
-}
-
-void inode_touch(struct inode *i, uint32_t which)
-{
-	uint64_t now = time_wall_ns();
-	if (which & ATTR_ATIME)
-		i->atime_ns = now;
-	if (which & ATTR_MTIME)
-		i->mtime_ns = i->ctime_ns = now;
 }
 
 int inode_deny_write(struct inode *i)

@@ -141,27 +141,10 @@ static int lock_acquire(struct inode *i, const struct file_lock *want, bool wait
 
 static int lock_from_user(struct file *f, const struct flock *fl, struct file_lock *l)
 {
-	int64_t base = 0, start, end;
-	int err;
-	switch (fl->l_whence) {
-	case SEEK_SET:
-		break;
-	case SEEK_CUR:
-		base = f->pos;
-		break;
-	case SEEK_END:
-		if ((err = inode_getattr(f->inode)))
-			return err;
-		base = (int64_t)f->inode->size;
-		break;
-	default:
-		return -EINVAL;
-	}
-	if (add_overflow(base, fl->l_start, &start))
-		return -EOVERFLOW;
-	if (start < 0)
-		return -EINVAL;
-	end = INT64_MAX;
+	int64_t start, end = INT64_MAX;
+	int err = file_offset(f, fl->l_start, fl->l_whence, &start);
+	if (err)
+		return err;
 	if (fl->l_len > 0) {
 		if (add_overflow(start, fl->l_len - 1, &end))
 			return -EOVERFLOW;

@@ -244,12 +244,10 @@ long sys_pwritev2(int fd, const void *iov, int iovcnt, uint64_t pos_l, uint64_t 
 	return file_rwv2(fd, iov, iovcnt, pos_l, flags, FILE_WRITE);
 }
 
-// What a file without an own seek does: a size, no holes.
-static int64_t seek_regular(struct file *f, int64_t off, int whence)
+int file_offset(struct file *f, int64_t off, int whence, int64_t *out)
 {
 	int64_t base = 0;
-	int err = whence == SEEK_END || whence == SEEK_DATA || whence == SEEK_HOLE ? inode_getattr(f->inode) : 0;
-	int64_t size = (int64_t)f->inode->size;
+	int err = whence == SEEK_END ? inode_getattr(f->inode) : 0;
 	if (err)
 		return err;
 	switch (whence) {
@@ -259,24 +257,32 @@ static int64_t seek_regular(struct file *f, int64_t off, int whence)
 		base = f->pos;
 		break;
 	case SEEK_END:
-		base = size;
-		break;
-	case SEEK_DATA:
-	case SEEK_HOLE:
-		if (off < 0 || off >= size)
-			return -ENXIO;
-		if (whence == SEEK_HOLE)
-			off = size;
+		base = (int64_t)f->inode->size;
 		break;
 	default:
 		return -EINVAL;
 	}
-	if (add_overflow(base, off, &off))
+	if (add_overflow(base, off, out))
 		return -EOVERFLOW;
-	if (off < 0)
-		return -EINVAL;
-	f->pos = off;
-	return off;
+	return *out < 0 ? -EINVAL : 0;
+}
+
+// What a file without an own seek does: a size, no holes.
+static int64_t seek_regular(struct file *f, int64_t off, int whence)
+{
+	int err;
+	if (whence == SEEK_DATA || whence == SEEK_HOLE) {
+		if ((err = inode_getattr(f->inode)))
+			return err;
+		int64_t size = (int64_t)f->inode->size;
+		if (off < 0 || off >= size)
+			return -ENXIO;
+		if (whence == SEEK_HOLE)
+			off = size;
+		whence = SEEK_SET;
+	}
+	err = file_offset(f, off, whence, &off);
+	return err ? err : (f->pos = off);
 }
 
 long sys_lseek(int fd, int64_t offset, int whence)

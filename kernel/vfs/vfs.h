@@ -167,6 +167,8 @@ struct file_ops {
 API bool dir_emit_dots(struct file *f SHARED, struct dir_emit *d SHARED, int64_t *pos INOUT(1));
 // readdir in the order of names is up to the file system, but every readdir gives "." and ".." too.
 
+// The offset that `off` means after SEEK_SET, SEEK_CUR or SEEK_END: 0, -EINVAL (another whence, or below 0), -EOVERFLOW.
+API int file_offset(struct file *f SHARED, int64_t off, int whence, int64_t *out OUT(1));
 API int64_t file_seek_none(struct file *f SHARED, int64_t off, int whence);
 API void file_get(struct file *f SHARED);
 API void file_put(struct file *f SHARED);
@@ -183,6 +185,8 @@ API int inode_deny_write(struct inode *i SHARED);
 API void inode_allow_write(struct inode *i SHARED);
 // Changes attributes through the file system or, when it has no setattr, in the inode alone.
 API int inode_setattr(struct inode *i SHARED, const struct iattr *attr IN(1));
+// For a file system's setattr: the fields of the inode that `attr` names, except the size, and ctime.
+API void inode_set_fields(struct inode *i SHARED, const struct iattr *attr IN(1));
 API int inode_getattr(struct inode *i SHARED); // fields are fresh afterwards
 API void inode_touch(struct inode *i SHARED, uint32_t which); // ATTR_ATIME|ATTR_MTIME now (ctime with mtime), in memory only
 

@@ -121,6 +121,18 @@ static int data_pin(struct fs_call *c, uint64_t fh, bool write, struct fs_handle
 	return err;
 }
 
+// `done` bytes of v[at] to v[n - 1] are transferred: what is left begins at the element returned.
+static unsigned advance(struct iovec *v, unsigned at, unsigned n, size_t done)
+{
+	while (at < n && done >= v[at].iov_len)
+		done -= v[at++].iov_len;
+	if (done && at < n) {
+		v[at].iov_base = (char *)v[at].iov_base + done;
+		v[at].iov_len -= done;
+	}
+	return at;
+}
+
 int fs_op_read(struct fs_call *c)
 {
 	struct fuse_read_in in;
@@ -145,12 +157,7 @@ int fs_op_read(struct fs_call *c)
 		if (got <= 0)
 			break;
 		done += (size_t)got;
-		while (at < n && (size_t)got >= v[at].iov_len)
-			got -= (ssize_t)v[at++].iov_len;
-		if (got && at < n) {
-			v[at].iov_base = (char *)v[at].iov_base + got;
-			v[at].iov_len -= (size_t)got;
-		}
+		at = advance(v, at, n, (size_t)got);
 	}
 	fs_handle_unpin(c->fs, h);
 	c->direct_len = done;
@@ -182,12 +189,7 @@ int fs_op_write(struct fs_call *c)
 		if (put <= 0)
 			break;
 		done += (size_t)put;
-		while (at < n && (size_t)put >= v[at].iov_len)
-			put -= (ssize_t)v[at++].iov_len;
-		if (put && at < n) {
-			v[at].iov_base = (char *)v[at].iov_base + put;
-			v[at].iov_len -= (size_t)put;
-		}
+		at = advance(v, at, n, (size_t)put);
 	}
 	fs_handle_unpin(c->fs, h);
 	struct fuse_write_out out = {.size = (uint32_t)done};

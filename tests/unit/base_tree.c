@@ -5,14 +5,7 @@
 #include <stdlib.h>
 
 #include "base/tree.h"
-
-#define CHECK(c)                                                              \
-	do {                                                                  \
-		if (!(c)) {                                                   \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #c);        \
-			exit(1);                                              \
-		}                                                             \
-	} while (0)
+#include "check.h"
 
 #define ITEMS 500
 

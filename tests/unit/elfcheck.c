@@ -11,13 +11,9 @@
 
 #include "monitor_arch.h"
 
-#define CHECK(c)                                                                     \
-	do {                                                                         \
-		if (!(c)) {                                                          \
-			printf("%s:%d: %s (%s)\n", __FILE__, __LINE__, #c, out.why); \
-			exit(1);                                                     \
-		}                                                                    \
-	} while (0)
+#define CHECK_NOTE out.why
+#include "check.h"
+
 #define SIZE 0x3000
 
 static struct elfcheck out;

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 
 #include "base/format.h"
+#include "check.h"
 #include "debug/debug.h"
 #include "drivers/drivers.h"
 #include "drivers/fuse.h"
@@ -30,11 +31,9 @@ void *calloc(size_t, size_t);
 void *realloc(void *, size_t);
 void *aligned_alloc(size_t, size_t);
 void free(void *);
-int printf(const char *, ...) __attribute__((format(printf, 1, 2)));
 int vprintf(const char *, va_list);
 int snprintf(char *, size_t, const char *, ...);
 int fflush(void *);
-_Noreturn void exit(int);
 char *mkdtemp(char *);
 int system(const char *);
 int open(const char *, int, ...);
@@ -52,15 +51,6 @@ int memcmp(const void *, const void *, size_t);
 size_t strlen(const char *);
 char *strdup(const char *);
 int clock_gettime(int, struct __kernel_timespec *);
-
-#define CHECK(c)                                                               \
-	do {                                                                   \
-		if (!(c)) {                                                    \
-			printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #c); \
-			fflush(NULL);                                          \
-			exit(1);                                               \
-		}                                                              \
-	} while (0)
 
 // --- the platform --------------------------------------------------------------------------------------------
 

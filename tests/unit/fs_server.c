@@ -17,13 +17,8 @@
 #include "monitor/dev/virtq.h"
 #include "monitor/memory.h"
 
-#define CHECK(c)                                                                          \
-	do {                                                                              \
-		if (!(c)) {                                                               \
-			fprintf(stderr, "%s:%d: failed: %s (errno %d)\n", __FILE__, __LINE__, #c, errno); \
-			exit(1);                                                          \
-		}                                                                         \
-	} while (0)
+#define CHECK_NOTE strerror(errno)
+#include "check.h"
 
 int memory_dax_grow(struct memory *m, uint64_t end)
 {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(c) do { if (!(c)) { printf("%s:%d: %s\n", __FILE__, __LINE__, #c); exit(1); } } while (0)
+#include "check.h"
 
 // [0x0000 read: ELF header, program headers, abi_image, rela][0x1000 exec: nucleus, text][0x2000 write: dynamic, data]
 #define SIZE 0x2100

@@ -18,16 +18,10 @@
 
 #include "monitor/console.h"
 #include "monitor/message.h"
+#include "check.h"
 
 #define STRING(x) #x
 #define CALL(nr) "system call " STRING(nr) ";"
-#define CHECK(c)                                                       \
-	do {                                                           \
-		if (!(c)) {                                            \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #c); \
-			exit(1);                                       \
-		}                                                      \
-	} while (0)
 // In the jailed child: nothing but system calls it may make.
 #define INSIDE(c)                                                    \
 	do {                                                         \

@@ -11,14 +11,7 @@
 #include "mm/heap.h"
 #include "mm/page.h"
 #include "plat/plat.h"
-
-#define CHECK(c)                                                       \
-	do {                                                           \
-		if (!(c)) {                                            \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #c); \
-			exit(1);                                       \
-		}                                                      \
-	} while (0)
+#include "check.h"
 
 #define RAM (24u << 20)
 #define BLOCKS 400

@@ -13,13 +13,8 @@
 
 #include "monitor/message.h"
 
-#define CHECK(c)                                                                  \
-	do {                                                                      \
-		if (!(c)) {                                                       \
-			printf("%s:%d: %s (%s)\n", __FILE__, __LINE__, #c, said); \
-			exit(1);                                                  \
-		}                                                                 \
-	} while (0)
+#define CHECK_NOTE said
+#include "check.h"
 
 int message_verbose;
 static char said[1024];

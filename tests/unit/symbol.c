@@ -16,13 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHECK(c)                                                                  \
-	do {                                                                      \
-		if (!(c)) {                                                       \
-			printf("%s:%d: %s (%s)\n", __FILE__, __LINE__, #c, name); \
-			exit(1);                                                  \
-		}                                                                 \
-	} while (0)
+#define CHECK_NOTE name
+#include "check.h"
 
 static char name[200];
 

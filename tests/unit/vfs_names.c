@@ -2,7 +2,7 @@
 //
 // The VFS over tmpfs through its system calls: paths, links, renames, permissions, descriptors, reading and
 // writing, holes, locks, inotify. The program's memory is this program's.
-#include "vfs_stubs.h"
+#include "vfs_boot.h"
 
 #include <asm/fcntl.h>
 #include <asm/stat.h>
@@ -13,8 +13,6 @@
 #include <linux/uio.h>
 #include <linux/xattr.h>
 
-#include "sys/syscalls.h"
-#include "tmpfs/tmpfs.h"
 #include "vfs/private.h"
 #include "vfs/static_dir.h"
 #include "vfs/text_file.h"
@@ -47,11 +45,7 @@ static void boot(void)
 {
 	struct super *s;
 	struct inode *root;
-	CHECK_EQ(tmpfs_create(&s, &root), 0);
-	CHECK_EQ(vfs_mount_root(s, root), 0);
-	inode_put(root);
-	test_process.fs = fs_context_create();
-	test_process.files = files_create();
+	test_boot();
 	CHECK_EQ(tmpfs_create(&s, &root), 0);
 	CHECK_EQ(vfs_mount("/mnt/deep", s, root, "second", ""), 0);
 	inode_put(root);

@@ -9,6 +9,7 @@
 
 #include "base/format.h"
 #include "base/string.h"
+#include "check.h"
 #include "mm/heap.h"
 #include "mm/mm.h"
 #include "mm/page.h"
@@ -21,30 +22,12 @@
 #include "vfs/vfs.h"
 
 // Not <stdio.h> and <stdlib.h>: their types and those of <asm/signal.h> do not go together.
-int printf(const char *fmt, ...);
 void *calloc(size_t n, size_t size);
 void *malloc(size_t size);
 void *realloc(void *p, size_t size);
 void *aligned_alloc(size_t align, size_t size);
 void free(void *p);
-_Noreturn void exit(int status);
 _Noreturn void abort(void);
-
-#define CHECK(cond)                                                                  \
-	do {                                                                         \
-		if (!(cond)) {                                                       \
-			printf("%s:%d: failed: %s\n", __FILE__, __LINE__, #cond);    \
-			exit(1);                                                     \
-		}                                                                    \
-	} while (0)
-#define CHECK_EQ(a, b)                                                                                   \
-	do {                                                                                             \
-		long check_a = (long)(a), check_b = (long)(b);                                           \
-		if (check_a != check_b) {                                                                \
-			printf("%s:%d: %s is %ld, not %ld\n", __FILE__, __LINE__, #a, check_a, check_b); \
-			exit(1);                                                                         \
-		}                                                                                        \
-	} while (0)
 
 void *heap_alloc(size_t size) { return malloc(size ? size : 1); }
 void *heap_zalloc(size_t size) { return calloc(1, size ? size : 1); }

@@ -69,6 +69,18 @@
 	push %r15
 .endm
 
+// The frame of an exception. rax: end of the hardware's frame, rcx: top of the data page
+.macro PUSH_EXCEPTION_FRAME
+	push -8(%rax)
+	push -16(%rax)
+	push -24(%rax)
+	push -32(%rax)
+	push -40(%rax)
+	push $FRAME_NO_CALL
+	mov SCRATCH(1)(%rcx), %rdx
+	PUSH_REGS SAVED_RAX(%rcx), SCRATCH(0)(%rcx), %r11
+.endm
+
 .macro POP_REGS // changes no flag
 	pop %r15
 	pop %r14
@@ -304,14 +316,7 @@ upcall_exception:
 	testb $3, -32(%rax)
 	jz exception_kernel_at // ring 0: a bug, but where is it?
 	mov CPU_SP, %rsp
-	push -8(%rax)
-	push -16(%rax)
-	push -24(%rax)
-	push -32(%rax)
-	push -40(%rax)
-	push $FRAME_NO_CALL
-	mov SCRATCH(1)(%rcx), %rdx
-	PUSH_REGS SAVED_RAX(%rcx), SCRATCH(0)(%rcx), %r11
+	PUSH_EXCEPTION_FRAME
 	mov CPU_SHARED, %rax
 	movl $0, SHARED_ARMED(%rax)
 	mov %rsp, %rdi
@@ -346,14 +351,7 @@ exception_kernel:
 exception_kernel_at:
 	mov -16(%rax), %rsp
 	and $-16, %rsp
-	push -8(%rax)
-	push -16(%rax)
-	push -24(%rax)
-	push -32(%rax)
-	push -40(%rax)
-	push $FRAME_NO_CALL
-	mov SCRATCH(1)(%rcx), %rdx
-	PUSH_REGS SAVED_RAX(%rcx), SCRATCH(0)(%rcx), %r11
+	PUSH_EXCEPTION_FRAME
 	mov %rsp, %rdi
 	push FAULT_ADDR(%rcx)
 	push SCRATCH(3)(%rcx)
