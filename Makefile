@@ -16,6 +16,8 @@ LD ?= ld
 OBJCOPY ?= objcopy
 WERROR ?= -Werror
 B := build
+# ./whelk is the program of the usual build directory; `make B=elsewhere` leaves it alone.
+LINK := $(if $(filter build,$(B)),whelk)
 .DEFAULT_GOAL := all
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1) $(2)")
@@ -48,7 +50,7 @@ LIBGCC := $(shell $(CC) -print-libgcc-file-name)
 GEN := $(B)/gen/sys/syscalls.h $(B)/gen/sys/rows.inc
 
 .PHONY: all kernel monitor clean unit check fuzz fuzz-short bench docs size
-all: whelk $(B)/whelk.1
+all: $(B)/whelk $(LINK) $(B)/whelk.1
 kernel: $(B)/kernel.elf
 
 $(B)/gen/sys/syscalls.h: kernel/sys/syscalls.def kernel/sys/gen.awk
@@ -113,7 +115,7 @@ $(B)/whelk: $(MONITOR_OBJ)
 	$(Q)$(CC) -static-pie -pthread -Wl,--gc-sections -Wl,-z,noexecstack -Wl,-z,relro,-z,now $(MONITOR_OBJ) -o $@
 whelk: $(B)/whelk
 	ln -sf $(B)/whelk $@
-monitor: whelk
+monitor: $(B)/whelk $(LINK)
 $(B)/whelk.1: monitor/help.c monitor/man.awk
 	@mkdir -p $(@D)
 	$(Q)awk -f monitor/man.awk $< > $@.new && mv $@.new $@
@@ -175,6 +177,6 @@ docs:
 	awk -v out=md -f kernel/sys/gen.awk kernel/sys/syscalls.def > docs/syscalls.md
 
 clean:
-	rm -rf $(B) whelk
+	rm -rf $(B) $(LINK)
 
 -include $(shell find $(B)/k $(B)/m $(B)/unit $(B)/fuzz -name '*.d' 2>/dev/null)

@@ -28,6 +28,7 @@ void debug_notice(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 #ifdef WHELK_DEBUG
 long debug_fail(long err, const char *file, int line);
 #define fail(err) debug_fail(err, __FILE__, __LINE__)
+#define DEBUG_PRCTL_PANIC 0x70616e69 // prctl(DEBUG_PRCTL_PANIC) breaks an assertion: how a panic is tested
 #else
 #define fail(err) (err)
 #endif

@@ -2,6 +2,7 @@
 //
 // The machine and the process as the program may look at and name them: uname(2), sysinfo(2),
 // prctl(2), personality(2), hints without effect.
+#define COMPONENT "proc"
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
@@ -11,6 +12,7 @@
 #include <linux/utsname.h>
 
 #include "base/string.h"
+#include "debug/debug.h"
 #include "mm/page.h"
 #include "mm/uaccess.h"
 #include "plat/plat.h"
@@ -129,6 +131,9 @@ long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t
 	struct thread *t = thread_current();
 	struct process *p = t->process;
 	struct credentials *c = &p->cred;
+#ifdef WHELK_DEBUG
+	assert(option != DEBUG_PRCTL_PANIC);
+#endif
 	switch (option) {
 	case PR_SET_NAME:
 	case PR_GET_NAME:

@@ -146,6 +146,21 @@ bad() {
 	failed=$((failed + 1))
 }
 
+# no_process_left WHAT TEXT: after a second or two no process has TEXT in its command line.
+no_process_left() {
+	tries=0
+	while [ $tries -lt 20 ]; do
+		left_over=
+		for p in /proc/[0-9]*; do
+			! { tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -qF -- "$2" || left_over="$left_over ${p#/proc/}"
+		done
+		[ -n "$left_over" ] || return 0
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+	bad "$1: processes are left:$left_over"
+}
+
 # The end of a file, safe for a terminal and not too long.
 show_end() {
 	tail -n 12 "$1" | cut -c 1-300 | cat -v

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -94,6 +95,10 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(how, "fork"))
 		return fork() == -1 && errno == ENOSYS ? 0 : 1;
+	if (!strcmp(how, "panic")) // DEBUG_PRCTL_PANIC of kernel/debug/debug.h
+		return prctl(0x70616e69) == -1 && errno == EINVAL ? 0 : 1;
+	if (!strcmp(how, "stop"))
+		return raise(SIGSTOP) || raise(SIGTSTP);
 	if (!strcmp(how, "records"))
 		return records();
 	if (!strcmp(how, "wait")) {
