@@ -1,26 +1,43 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel lock: a ticket lock, so that CPUs get it in the order they asked. A CPU that waits
-// still answers sched_call_others(), because the caller holds the lock while it waits for answers.
+// The kernel lock. Whoever finds it free has it, in no order: a virtual CPU whose turn it were may not be running,
+// and all would wait for the host to schedule it. Who has spun for long without luck is next, so that none starves.
+// A CPU that waits still answers sched_call_others(), because the caller holds the lock while it waits for answers.
 #include "abi/boot.h"
+#include "arch/arch.h"
 #include "plat/plat.h"
 #include "sched/private.h"
 
+#define SPINS_LONG 20000 // some hundred microseconds
+
 static struct {
-	uint32_t next;	  // ticket to draw
-	uint32_t serving; // whose turn it is
+	uint32_t held;
+	uint32_t next; // 0, or 1 + the number of the CPU that has waited long: no other takes the lock
 } kernel_lock __attribute__((aligned(64)));
+
+static bool take(uint32_t me)
+{
+	uint32_t next = __atomic_load_n(&kernel_lock.next, __ATOMIC_RELAXED);
+	return (!next || next == me) && !__atomic_load_n(&kernel_lock.held, __ATOMIC_RELAXED) &&
+	       !__atomic_exchange_n(&kernel_lock.held, 1, __ATOMIC_ACQUIRE);
+}
 
 void sched_lock_kernel(void)
 {
-	uint32_t ticket = __atomic_fetch_add(&kernel_lock.next, 1, __ATOMIC_RELAXED);
-	while (__atomic_load_n(&kernel_lock.serving, __ATOMIC_ACQUIRE) != ticket) {
+	uint32_t me = arch_cpu()->number + 1, none = 0;
+	for (uint32_t spins = 0; !take(me); spins++) {
+		if (spins >= SPINS_LONG && !__atomic_load_n(&kernel_lock.next, __ATOMIC_RELAXED)) {
+			__atomic_compare_exchange_n(&kernel_lock.next, &none, me, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+			none = 0;
+		}
 		sched_serve_call();
 		arch_pause();
 	}
+	if (__atomic_load_n(&kernel_lock.next, __ATOMIC_RELAXED) == me)
+		__atomic_store_n(&kernel_lock.next, 0, __ATOMIC_RELAXED);
 }
 
 void sched_unlock_kernel(void)
 {
-	__atomic_store_n(&kernel_lock.serving, kernel_lock.serving + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&kernel_lock.held, 0, __ATOMIC_RELEASE);
 }

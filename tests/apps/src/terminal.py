@@ -30,7 +30,7 @@ class Session:
                 os.dup2(slave, n)
             os.execv(WHELK, [WHELK, 'run', '-c', '1', '--', *program])
 
-    def wait_for(self, pattern, seconds=20):
+    def wait_for(self, pattern, seconds=60):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if re.search(pattern, self.screen):
@@ -39,10 +39,17 @@ class Session:
                 self.screen += os.read(self.master, 65536).decode(errors='replace')
         return False
 
+    # Whelk has the terminal: what is typed before goes to the host's line editing and signals.
+    def wait_ready(self, seconds=30):
+        end = time.monotonic() + seconds
+        while self.same_settings() and time.monotonic() < end:
+            time.sleep(0.02)
+        return self
+
     def type(self, text):
         os.write(self.master, text)
 
-    def end(self, seconds=20):
+    def end(self, seconds=60):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -58,7 +65,7 @@ class Session:
         return termios.tcgetattr(self.slave) == self.before
 
 
-s = Session('/bin/busybox', 'cat')
+s = Session('/bin/busybox', 'cat').wait_ready()
 s.type(b'hellx\x7fo\n')
 check('line editing', s.wait_for('\nhello\r'), s.screen)
 s.type(b'\x04')
@@ -81,8 +88,8 @@ s.type(b'exit(7)\n')
 check('exit status', s.end() == 7, s.screen)
 check('settings as before', s.same_settings(), s.screen)
 
-s = Session('/bin/busybox', 'sleep', '60')
-time.sleep(0.5)
+s = Session('/bin/busybox', 'sh', '-c', 'echo ready; exec sleep 60')
+check('start', s.wait_for('ready'), s.screen)
 s.type(b'\x1a')
 check('Ctrl-Z is refused clearly', s.wait_for('whelk: .*Ctrl-Z'), s.screen)
 s.type(b'\x03')
