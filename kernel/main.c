@@ -68,7 +68,8 @@ static void mount_all(void)
 			debug_notice("%s: no tmpfs there: error %d", tmpfs_dirs[i], -err);
 	for (unsigned n = 1; n < plat_boot()->mount_count; n++)
 		if ((err = mount_host(n)) != 0)
-			debug_notice("-v %s cannot be mounted: error %d", plat_boot_string(plat_boot()->mount[n].path_off), -err);
+			debug_notice("-v %s cannot be mounted: error %d",
+				     plat_boot_string(plat_boot()->mount[n].path_off), -err);
 }
 
 // The first thread of the first process: from here on the kernel may sleep.

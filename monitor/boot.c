@@ -86,7 +86,8 @@ static int build_strings(struct machine *m)
 	b->mount_count = c->mount_count;
 	for (unsigned i = 0; i < c->mount_count; i++)
 		b->mount[i] = (struct abi_mount){
-			.flags = (c->mount[i].readonly ? ABI_MOUNT_READONLY : 0) | (c->mount[i].overlay ? ABI_MOUNT_OVERLAY : 0),
+			.flags = (c->mount[i].readonly ? ABI_MOUNT_READONLY : 0) |
+				 (c->mount[i].overlay ? ABI_MOUNT_OVERLAY : 0),
 			.path_off = put(&s, c->mount[i].path),
 		};
 	return 0;

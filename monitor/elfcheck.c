@@ -62,7 +62,8 @@ static int segment(const Elf64_Phdr *p, uint64_t size, uint64_t *last, struct el
 	if (p->p_filesz > p->p_memsz || add_overflow(p->p_vaddr, p->p_memsz, &end) || end > 1ull << 47)
 		return no(out, "has an absurd segment: address 0x%lx, %lu bytes in memory", p->p_vaddr, p->p_memsz);
 	if (p->p_vaddr % PAGE_SIZE != p->p_offset % PAGE_SIZE)
-		return no(out, "has a segment that cannot be mapped: address 0x%lx, offset 0x%lx", p->p_vaddr, p->p_offset);
+		return no(out, "has a segment that cannot be mapped: address 0x%lx, offset 0x%lx", p->p_vaddr,
+			  p->p_offset);
 	if (p->p_vaddr < *last)
 		return no(out, "has overlapping or unsorted segments at address 0x%lx", p->p_vaddr);
 	*last = end;

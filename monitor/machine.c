@@ -173,7 +173,8 @@ static int build(struct machine *m)
 	uint64_t size = MAX(ALIGN_DOWN(c->memory_size, HUGE_SIZE), MEMORY_MIN);
 
 	if (c->mount_count > ABI_MAX_MOUNTS || c->cpus < 1 || c->cpus > ABI_MAX_CPUS)
-		return machine_fail(m, -EINVAL, "a machine has 1 to %d CPUs and at most %d mounts", ABI_MAX_CPUS, ABI_MAX_MOUNTS);
+		return machine_fail(m, -EINVAL, "a machine has 1 to %d CPUs and at most %d mounts", ABI_MAX_CPUS,
+				    ABI_MAX_MOUNTS);
 	int err = open_image(m);
 	if (!err)
 		err = open_kvm(m);
@@ -183,7 +184,8 @@ static int build(struct machine *m)
 	if (!err)
 		err = memory_attach(&m->memory, m->vm_fd);
 	if (err)
-		return machine_fail(m, err, "cannot get %lu MiB of memory for the guest: %s", size >> 20, strerror(-err));
+		return machine_fail(m, err, "cannot get %lu MiB of memory for the guest: %s", size >> 20,
+				    strerror(-err));
 	err = arch_vm_probe(m);
 	if (!err)
 		err = boot_build(m);

@@ -90,7 +90,7 @@ const char *machine_exit_name(unsigned kind); // NULL past the last kind
 void machine_event(struct machine *m, uint32_t events);		// ABI_EVENT_* for vCPU 0
 void machine_console_ready(struct machine *m, uint32_t bits);	// abi_console.ready |= bits, and the event
 void machine_signal(struct machine *m, int signal);		// async-signal-safe: a host signal for the program
-void machine_stop(struct machine *m);				// async-signal-safe: SIGKILL semantics; a second call ends the machine at once
+void machine_stop(struct machine *m); // async-signal-safe: SIGKILL semantics; a second call ends the machine at once
 struct memory *machine_memory(struct machine *m);
 
 #define MACHINE_SIGNAL_KICK 35 // real-time signal the machine uses between its threads (SIGRTMIN + 1 with glibc)

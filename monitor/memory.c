@@ -39,7 +39,8 @@ int memory_create(struct memory *m, uint64_t ram_size, uint64_t dax_size)
 			goto fail;
 	}
 	err = -ENOMEM;
-	if (mmap(m->ram, ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+	if (mmap(m->ram, ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+		 0) == MAP_FAILED)
 		goto fail;
 	// Small programs stay within what comes first, page by page; big ones get 2 MiB at a touch. Best effort.
 	if (ram_size > MEMORY_SMALL)

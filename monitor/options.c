@@ -60,7 +60,8 @@ static int parse_memory(struct options *o, const char *s)
 	return -EINVAL;
 }
 
-static int parse_number(const char *option, const char *s, unsigned long max, const char *want, char **end, uint32_t *out)
+static int parse_number(const char *option, const char *s, unsigned long max, const char *want, char **end,
+			uint32_t *out)
 {
 	errno = 0;
 	unsigned long n = strtoul(s, end, 10);

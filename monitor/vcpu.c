@@ -36,7 +36,8 @@ int vcpu_init(struct machine *m)
 	if (!m->vcpu)
 		return -ENOMEM;
 	for (unsigned i = 0; i < m->cpu_count; i++)
-		m->vcpu[i] = (struct vcpu){.machine = m, .number = i, .fd = -1, .shared = &m->cpus[i], .timer_ns = TIME_NEVER};
+		m->vcpu[i] = (struct vcpu){
+			.machine = m, .number = i, .fd = -1, .shared = &m->cpus[i], .timer_ns = TIME_NEVER};
 	return sigaction(MACHINE_SIGNAL_KICK, &sa, NULL) ? -errno : 0;
 }
 
@@ -95,7 +96,8 @@ static bool timer_expire(struct vcpu *v, uint64_t now)
 	uint64_t deadline = __atomic_load_n(&v->shared->deadline_ns, __ATOMIC_SEQ_CST);
 	if (deadline > now)
 		return false;
-	__atomic_compare_exchange_n(&v->shared->deadline_ns, &deadline, TIME_NEVER, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	__atomic_compare_exchange_n(&v->shared->deadline_ns, &deadline, TIME_NEVER, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_RELAXED);
 	__atomic_fetch_or(&v->shared->pending, ABI_EVENT_TIMER, __ATOMIC_SEQ_CST);
 	return true;
 }
@@ -107,7 +109,8 @@ void vcpu_idle(struct vcpu *v)
 		if (pending(v) || ended(v) || timer_expire(v, mono_ns()))
 			break;
 		uint64_t deadline = __atomic_load_n(&v->shared->deadline_ns, __ATOMIC_RELAXED);
-		struct timespec ts = {.tv_sec = (time_t)(deadline / NSEC_PER_SEC), .tv_nsec = (long)(deadline % NSEC_PER_SEC)};
+		struct timespec ts = {.tv_sec = (time_t)(deadline / NSEC_PER_SEC),
+				      .tv_nsec = (long)(deadline % NSEC_PER_SEC)};
 		futex(&v->sleeping, FUTEX_WAIT_BITSET, 1, deadline == TIME_NEVER ? NULL : &ts);
 	}
 	__atomic_store_n(&v->sleeping, 0, __ATOMIC_RELAXED);
@@ -115,7 +118,8 @@ void vcpu_idle(struct vcpu *v)
 
 static void timer_set(struct vcpu *v, uint64_t ns)
 {
-	struct itimerspec its = {.it_value = {.tv_sec = (time_t)(ns / NSEC_PER_SEC), .tv_nsec = (long)(ns % NSEC_PER_SEC)}};
+	struct itimerspec its = {
+		.it_value = {.tv_sec = (time_t)(ns / NSEC_PER_SEC), .tv_nsec = (long)(ns % NSEC_PER_SEC)}};
 	if (!v->timer_made) {
 		struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = MACHINE_SIGNAL_KICK};
 		ev._sigev_un._tid = v->tid;
@@ -133,7 +137,8 @@ void vcpu_timer_update(struct vcpu *v)
 {
 	for (int tries = 0; tries < 4; tries++) { // a hostile guest may change its mind for ever
 		uint64_t now = mono_ns();
-		uint64_t clock_due = v->number ? TIME_NEVER : __atomic_load_n(&v->machine->clock_due_ns, __ATOMIC_RELAXED);
+		uint64_t clock_due = v->number ? TIME_NEVER
+					       : __atomic_load_n(&v->machine->clock_due_ns, __ATOMIC_RELAXED);
 		if (now >= clock_due) {
 			clock_refresh(v->machine);
 			clock_due = MAX(v->machine->clock_due_ns, now + 1000000);
@@ -188,7 +193,9 @@ static void handle_exit(struct vcpu *v)
 			doorbell_store(v, (unsigned)(run->mmio.phys_addr - ABI_GPA_DOORBELL), value);
 			break;
 		}
-		fail_exit(v, run->mmio.is_write ? "the guest wrote where no memory is" : "the guest read where no memory is",
+		fail_exit(v,
+			  run->mmio.is_write ? "the guest wrote where no memory is"
+					     : "the guest read where no memory is",
 			  run->mmio.phys_addr);
 		break;
 	case KVM_EXIT_INTR:

@@ -175,7 +175,8 @@ int fuse_init(void)
 		return (int)n;
 	if (out.major != FUSE_KERNEL_VERSION)
 		return -EPROTO;
-	have_dax = (out.flags & FUSE_MAP_ALIGNMENT) && out.map_alignment == PAGE_SHIFT && plat_boot()->dax_size >= HUGE_SIZE;
+	have_dax = (out.flags & FUSE_MAP_ALIGNMENT) && out.map_alignment == PAGE_SHIFT &&
+		   plat_boot()->dax_size >= HUGE_SIZE;
 	return 0;
 }
 

@@ -39,7 +39,8 @@ int virtq_add(struct virtq *q, const struct virtq_buffer *b, unsigned in_count, 
 		struct vring_desc *d = &q->desc[at];
 		d->addr = plat_virt_to_phys(b[i].p);
 		d->len = (uint32_t)b[i].len;
-		d->flags = (uint16_t)((i >= in_count ? VRING_DESC_F_WRITE : 0) | (i + 1 < count ? VRING_DESC_F_NEXT : 0));
+		d->flags = (uint16_t)((i >= in_count ? VRING_DESC_F_WRITE : 0) |
+				      (i + 1 < count ? VRING_DESC_F_NEXT : 0));
 		last = at;
 		at = d->next;
 	}

@@ -58,7 +58,8 @@ int elf_read(struct file *file, struct elf *elf)
 {
 	*elf = (struct elf){.file = file, .align = PAGE_SIZE};
 	int err = -ENOEXEC;
-	if (file_read_kernel(file, &elf->header, sizeof(elf->header), 0) != sizeof(elf->header) || !header_ok(&elf->header))
+	if (file_read_kernel(file, &elf->header, sizeof(elf->header), 0) != sizeof(elf->header) ||
+	    !header_ok(&elf->header))
 		goto fail;
 	size_t size = elf->header.e_phnum * sizeof(Elf64_Phdr);
 	elf->phdr = heap_alloc(size);
@@ -117,7 +118,8 @@ uint64_t elf_phdr_address(const struct elf *elf)
 	}
 	for (unsigned i = 0; i < elf->header.e_phnum; i++) {
 		const Elf64_Phdr *p = &elf->phdr[i];
-		if (p->p_type == PT_LOAD && p->p_offset <= elf->header.e_phoff && elf->header.e_phoff - p->p_offset < p->p_filesz)
+		if (p->p_type == PT_LOAD && p->p_offset <= elf->header.e_phoff &&
+		    elf->header.e_phoff - p->p_offset < p->p_filesz)
 			return p->p_vaddr + elf->header.e_phoff - p->p_offset + elf->bias;
 	}
 	return 0;
@@ -125,7 +127,8 @@ uint64_t elf_phdr_address(const struct elf *elf)
 
 static int map_segment(struct mm *mm, struct elf *elf, const Elf64_Phdr *p)
 {
-	int prot = (p->p_flags & PF_R ? PROT_READ : 0) | (p->p_flags & PF_W ? PROT_WRITE : 0) | (p->p_flags & PF_X ? PROT_EXEC : 0);
+	int prot = (p->p_flags & PF_R ? PROT_READ : 0) | (p->p_flags & PF_W ? PROT_WRITE : 0) |
+		   (p->p_flags & PF_X ? PROT_EXEC : 0);
 	uint64_t start = ALIGN_DOWN(p->p_vaddr + elf->bias, PAGE_SIZE);
 	uint64_t file_end = p->p_vaddr + elf->bias + p->p_filesz;
 	uint64_t mem_end = ALIGN_UP(p->p_vaddr + elf->bias + p->p_memsz, PAGE_SIZE);
@@ -134,12 +137,14 @@ static int map_segment(struct mm *mm, struct elf *elf, const Elf64_Phdr *p)
 
 	if (p->p_filesz) {
 		mapped_end = ALIGN_UP(file_end, PAGE_SIZE);
-		at = mm_map(mm, start, mapped_end - start, prot, MAP_PRIVATE | MAP_FIXED, elf->file, ALIGN_DOWN(p->p_offset, PAGE_SIZE));
+		at = mm_map(mm, start, mapped_end - start, prot, MAP_PRIVATE | MAP_FIXED, elf->file,
+			    ALIGN_DOWN(p->p_offset, PAGE_SIZE));
 		if (at < 0)
 			return (int)at;
 	}
 	if (mem_end > mapped_end) {
-		at = mm_map(mm, mapped_end, mem_end - mapped_end, prot, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, NULL, 0);
+		at = mm_map(mm, mapped_end, mem_end - mapped_end, prot, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, NULL,
+			    0);
 		if (at < 0)
 			return (int)at;
 	}

@@ -167,7 +167,8 @@ static int replace(struct exec *x, struct exec_args *args, struct frame *frame)
 		err = elf_map(mm, &x->interpreter, true);
 	if (err)
 		return err;
-	mm->brk_start = mm->brk_end = ALIGN_UP(x->elf.brk, PAGE_SIZE) + ALIGN_DOWN(random_u64() % BRK_RANDOM, PAGE_SIZE);
+	mm->brk_start = mm->brk_end = ALIGN_UP(x->elf.brk, PAGE_SIZE) +
+				      ALIGN_DOWN(random_u64() % BRK_RANDOM, PAGE_SIZE);
 	int64_t sp = stack_build(mm, args, x->path, &x->elf, x->has_interpreter ? &x->interpreter : NULL);
 	if (sp < 0)
 		return (int)sp;
@@ -199,7 +200,8 @@ static int execute(int dirfd, const char *path, int open_flags, struct exec_args
 	if (err && mm_current() != old) {
 		release(x);
 		args_free(args);
-		debug_notice("%s: the program could not be put in place: %s", path, errno_name(-err) ? errno_name(-err) : "error");
+		debug_notice("%s: the program could not be put in place: %s", path,
+			     errno_name(-err) ? errno_name(-err) : "error");
 		process_exit(9);
 	}
 out:
@@ -265,7 +267,8 @@ long sys_execveat(int dirfd, const char *upath, const void *argv, const void *en
 	if (!err && !*path) // fexecve(3): the descriptor itself
 		format(path, EXEC_PATH_MAX, "/proc/self/fd/%d", dirfd);
 	if (!err)
-		err = execute(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0, &args, thread_current()->frame);
+		err = execute(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0, &args,
+			      thread_current()->frame);
 	args_free(&args);
 	heap_free(path);
 	return err;

@@ -44,7 +44,8 @@ static int map_stack(struct mm *mm, bool executable)
 	if (!at)
 		return -ENOMEM;
 	int prot = PROT_READ | PROT_WRITE | (executable ? PROT_EXEC : 0);
-	int64_t got = mm_map(mm, at, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | MAP_STACK, NULL, 0);
+	int64_t got = mm_map(mm, at, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE | MAP_STACK,
+			     NULL, 0);
 	if (got < 0)
 		return (int)got;
 	struct vma *vma = mm_find(mm, at);

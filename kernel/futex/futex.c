@@ -129,8 +129,8 @@ static long wait(uint32_t *addr, bool private, uint32_t val, uint32_t bitset, ui
 
 static long wait_again(struct thread *t)
 {
-	return wait((uint32_t *)t->restart_arg[0], t->restart_arg[1], (uint32_t)t->restart_arg[2], (uint32_t)t->restart_arg[3],
-		    t->restart_arg[4]);
+	return wait((uint32_t *)t->restart_arg[0], t->restart_arg[1], (uint32_t)t->restart_arg[2],
+		    (uint32_t)t->restart_arg[3], t->restart_arg[4]);
 }
 
 static long wait(uint32_t *addr, bool private, uint32_t val, uint32_t bitset, uint64_t deadline_ns)
@@ -222,7 +222,8 @@ static long wake_op(uint32_t *addr, bool private, int wake, int wake2, uint32_t 
 
 static bool takes_timeout(int cmd)
 {
-	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_WAIT_REQUEUE_PI;
+	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 ||
+	       cmd == FUTEX_WAIT_REQUEUE_PI;
 }
 
 static int deadline_of(int cmd, bool realtime, const void *timeout, uint64_t *deadline)
@@ -247,7 +248,8 @@ long sys_futex(void *uaddr, int op, unsigned val, void *timeout, void *uaddr2, u
 	bool private = op & FUTEX_PRIVATE_FLAG, realtime = op & FUTEX_CLOCK_REALTIME;
 	int n = (int)val, n2 = (int)(uint64_t)timeout; // of the operations that count twice
 	uint64_t deadline;
-	if (realtime && cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT_REQUEUE_PI && cmd != FUTEX_LOCK_PI2)
+	if (realtime && cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT_REQUEUE_PI &&
+	    cmd != FUTEX_LOCK_PI2)
 		return -ENOSYS;
 	int err = deadline_of(cmd, realtime, timeout, &deadline);
 	if (err)

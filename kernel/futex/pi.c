@@ -95,7 +95,8 @@ static int try_own(uint32_t *addr, struct thread *t, bool waiters, bool try, str
 		uint32_t tid = now & FUTEX_TID_MASK;
 		if (tid == (uint32_t)t->tid)
 			return -EDEADLK;
-		uint32_t want = tid ? now | FUTEX_WAITERS : (uint32_t)t->tid | (now & FUTEX_OWNER_DIED) | (waiters ? FUTEX_WAITERS : 0);
+		uint32_t want = tid ? now | FUTEX_WAITERS
+				    : (uint32_t)t->tid | (now & FUTEX_OWNER_DIED) | (waiters ? FUTEX_WAITERS : 0);
 		if (tid && try)
 			return -EAGAIN;
 		if (tid) {
@@ -176,7 +177,8 @@ void futex_pi_thread_exit(struct thread *t)
 	}
 }
 
-long futex_wait_requeue_pi(uint32_t *addr, uint32_t val, uint32_t bitset, uint64_t deadline_ns, uint32_t *target, bool private)
+long futex_wait_requeue_pi(uint32_t *addr, uint32_t val, uint32_t bitset, uint64_t deadline_ns, uint32_t *target,
+			   bool private)
 {
 	struct futex_waiter w = {.bitset = bitset, .thread = thread_current(), .requeue_pi = true};
 	if (!bitset || addr == target)

@@ -42,7 +42,8 @@ int futex_sleep(struct futex_waiter *w, uint64_t deadline_ns);
 // --- pi.c
 long futex_lock_pi(uint32_t *addr, bool private, uint64_t deadline_ns, bool try);
 long futex_unlock_pi(uint32_t *addr, bool private);
-long futex_wait_requeue_pi(uint32_t *addr, uint32_t val, uint32_t bitset, uint64_t deadline_ns, uint32_t *target, bool private);
+long futex_wait_requeue_pi(uint32_t *addr, uint32_t val, uint32_t bitset, uint64_t deadline_ns, uint32_t *target,
+			   bool private);
 long futex_cmp_requeue_pi(uint32_t *addr, bool private, int wake, int requeue, uint32_t *target, uint32_t expect);
 // The owner died holding *addr: passes it on with FUTEX_OWNER_DIED.
 void futex_pi_owner_died(uint32_t *addr, const struct futex_key *k);

@@ -175,7 +175,8 @@ static void blocks_arrived(struct hostfs_block **b, unsigned count, int64_t got)
 			continue;
 		}
 		b[i]->valid = (uint32_t)MIN((size_t)here, size);
-		memset((uint8_t *)page_virt(b[i]->page) + b[i]->valid, 0, ALIGN_UP(b[i]->valid, PAGE_SIZE) - b[i]->valid);
+		memset((uint8_t *)page_virt(b[i]->page) + b[i]->valid, 0,
+		       ALIGN_UP(b[i]->valid, PAGE_SIZE) - b[i]->valid);
 	}
 }
 

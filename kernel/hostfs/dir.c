@@ -327,8 +327,11 @@ static int dir_fill(struct hostfs_node *n, struct hostfs_file *d, int64_t pos)
 	if (!d->dir_open) {
 		struct fuse_open_in in = {0};
 		struct fuse_open_out out;
-		int64_t got = fuse_call(&(struct fuse_call){.opcode = FUSE_OPENDIR, .node = n->id, .arg = {{&in, sizeof(in)}},
-							    .reply = &out, .reply_size = sizeof(out)});
+		int64_t got = fuse_call(&(struct fuse_call){.opcode = FUSE_OPENDIR,
+							    .node = n->id,
+							    .arg = {{&in, sizeof(in)}},
+							    .reply = &out,
+							    .reply_size = sizeof(out)});
 		if (got < 0)
 			return (int)got;
 		d->dir_fh = out.fh;

@@ -436,8 +436,11 @@ int hostfs_mount(unsigned mount_index, struct super **s, struct inode **root)
 	struct fuse_getattr_in in = {0};
 	struct fuse_attr_out out;
 	struct fuse_entry_out e = {.nodeid = m->root_node};
-	int64_t got = fuse_call(&(struct fuse_call){.opcode = FUSE_GETATTR, .node = m->root_node,
-						    .arg = {{&in, sizeof(in)}}, .reply = &out, .reply_size = sizeof(out)});
+	int64_t got = fuse_call(&(struct fuse_call){.opcode = FUSE_GETATTR,
+						    .node = m->root_node,
+						    .arg = {{&in, sizeof(in)}},
+						    .reply = &out,
+						    .reply_size = sizeof(out)});
 	int err = got < 0 ? (int)got : 0;
 	if (!err) {
 		e.attr = out.attr;

@@ -114,7 +114,8 @@ static int advise(struct vma *v, uint64_t start, uint64_t end, int advice)
 
 static bool known(int advice)
 {
-	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) || (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED);
+	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
+	       (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED);
 }
 
 long sys_madvise(uint64_t addr, size_t len, int advice)
@@ -182,7 +183,8 @@ long sys_msync(uint64_t addr, size_t len, int flags)
 {
 	struct mm *mm = mm_current();
 	uint64_t end;
-	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC) || !IS_ALIGNED(addr, PAGE_SIZE))
+	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC) ||
+	    !IS_ALIGNED(addr, PAGE_SIZE))
 		return -EINVAL;
 	if (!range(addr, len, &end))
 		return -ENOMEM;

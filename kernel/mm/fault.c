@@ -75,7 +75,8 @@ static bool plenty(void)
 static int fault_anonymous(struct vma *v, uint64_t addr)
 {
 	unsigned length = run_length(v, addr);
-	if ((v->flags & VMA_HUGE || length >= RUN_MAX || (v->end - v->start >= VMA_LARGE && plenty())) && map_huge(v, addr)) {
+	if ((v->flags & VMA_HUGE || length >= RUN_MAX || (v->end - v->start >= VMA_LARGE && plenty())) &&
+	    map_huge(v, addr)) {
 		run_done(v, ALIGN_DOWN(addr, HUGE_SIZE) + HUGE_SIZE, RUN_MAX);
 		return 0;
 	}
@@ -125,7 +126,8 @@ static const void *phys_to_read(uint64_t phys)
 // Maps the page and its neighbours that lie beside it, read-only unless shared and writable.
 static void map_around(struct vma *v, uint64_t addr, const struct fault_page *fp, bool write)
 {
-	uint64_t before = MIN(fp->before, (addr - v->start) / PAGE_SIZE), after = MIN(fp->after, (v->end - addr) / PAGE_SIZE - 1);
+	uint64_t before = MIN(fp->before, (addr - v->start) / PAGE_SIZE),
+		 after = MIN(fp->after, (v->end - addr) / PAGE_SIZE - 1);
 	before = MIN(before, 16ul);
 	after = MIN(after, 47ul);
 	uint64_t first = addr - before * PAGE_SIZE;

@@ -20,7 +20,8 @@
 int mm_unmap(struct mm *mm, uint64_t addr, uint64_t len)
 {
 	uint64_t end;
-	if (!IS_ALIGNED(addr, PAGE_SIZE) || !len || add_overflow(addr, ALIGN_UP(len, PAGE_SIZE), &end) || end > ABI_VA_USER_END)
+	if (!IS_ALIGNED(addr, PAGE_SIZE) || !len || add_overflow(addr, ALIGN_UP(len, PAGE_SIZE), &end) ||
+	    end > ABI_VA_USER_END)
 		return -EINVAL;
 	text_changes(mm, addr, end, MM_UNMAPS);
 	if (vma_isolate(mm, addr, end))
@@ -57,13 +58,15 @@ static int64_t choose(struct mm *mm, uint64_t hint, uint64_t len, int flags)
 		if (!v || v->start >= end)
 			return (int64_t)hint;
 	}
-	uint64_t at = flags & MAP_32BIT ? vma_find_gap(mm, len, ABI_VA_USER_MIN, MAP_32BIT_TOP) : vma_find_gap(mm, len, ABI_VA_RANDOM_MIN, mm->mmap_top);
+	uint64_t at = flags & MAP_32BIT ? vma_find_gap(mm, len, ABI_VA_USER_MIN, MAP_32BIT_TOP)
+					: vma_find_gap(mm, len, ABI_VA_RANDOM_MIN, mm->mmap_top);
 	if (!at && !(flags & MAP_32BIT))
 		at = vma_find_gap(mm, len, ABI_VA_USER_MIN, ABI_VA_USER_END);
 	if (!at)
 		return -ENOMEM;
 	// 2 MiB entries want alignment; a big mapping can spare the room.
-	if (len >= HUGE_SIZE && !(flags & MAP_32BIT) && vma_find_gap(mm, len + HUGE_SIZE, ABI_VA_RANDOM_MIN, mm->mmap_top)) {
+	if (len >= HUGE_SIZE && !(flags & MAP_32BIT) &&
+	    vma_find_gap(mm, len + HUGE_SIZE, ABI_VA_RANDOM_MIN, mm->mmap_top)) {
 		uint64_t wide = vma_find_gap(mm, len + HUGE_SIZE, ABI_VA_RANDOM_MIN, mm->mmap_top);
 		at = ALIGN_UP(wide, HUGE_SIZE);
 	}
@@ -107,7 +110,8 @@ static uint32_t vma_flags(int flags)
 int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t len, int prot, int flags, struct file *file, uint64_t off)
 {
 	int type = flags & MAP_TYPE;
-	if (!len || !IS_ALIGNED(off, PAGE_SIZE) || (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
+	if (!len || !IS_ALIGNED(off, PAGE_SIZE) ||
+	    (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
 		return -EINVAL;
 	if (len > ABI_VA_USER_END)
 		return -ENOMEM;
@@ -146,7 +150,9 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t len, int prot, int flags, 
 	struct vma *below = mm_find(mm, (uint64_t)at);
 	if (below && below->start < (uint64_t)at + len)
 		err = mm_unmap(mm, (uint64_t)at, len);
-	struct vma *v = err ? NULL : vma_new(mm, (uint64_t)at, (uint64_t)at + len, (uint32_t)prot, vma_flags(flags), file, off / PAGE_SIZE);
+	struct vma *v = err ? NULL
+			    : vma_new(mm, (uint64_t)at, (uint64_t)at + len, (uint32_t)prot, vma_flags(flags), file,
+				      off / PAGE_SIZE);
 	if (shared)
 		file_put(shared);
 	if (!v)
@@ -242,7 +248,8 @@ void mm_unmap_inode(struct inode *inode, uint64_t first, uint64_t last, bool pri
 			pt_unmap(&b, v->start + from * PAGE_SIZE, v->start + to * PAGE_SIZE);
 		} else {
 			// Private copies stay: they are what is writable or was written.
-			for (uint64_t at = v->start + from * PAGE_SIZE; at < v->start + to * PAGE_SIZE; at += PAGE_SIZE) {
+			for (uint64_t at = v->start + from * PAGE_SIZE; at < v->start + to * PAGE_SIZE;
+			     at += PAGE_SIZE) {
 				pte_t *e = pt_entry(v->mm, at, false);
 				if (e && pte_present(*e) && !pte_dirty(*e))
 					pt_unmap(&b, at, at + PAGE_SIZE);

@@ -18,9 +18,10 @@ static void head(struct text *t, struct vma *v, char *path)
 		ino = v->file->inode->ino;
 	}
 	char line[100];
-	int n = format(line, sizeof(line), "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", v->start, v->end, v->prot & PROT_READ ? 'r' : '-',
-		       v->prot & PROT_WRITE ? 'w' : '-', v->prot & PROT_EXEC ? 'x' : '-', v->flags & VMA_SHARED ? 's' : 'p', off,
-		       (unsigned)(dev >> 8), (unsigned)(dev & 0xff), ino);
+	int n = format(line, sizeof(line), "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", v->start, v->end,
+		       v->prot & PROT_READ ? 'r' : '-', v->prot & PROT_WRITE ? 'w' : '-',
+		       v->prot & PROT_EXEC ? 'x' : '-', v->flags & VMA_SHARED ? 's' : 'p', off, (unsigned)(dev >> 8),
+		       (unsigned)(dev & 0xff), ino);
 	const char *name = v->name;
 	if (!name && v->file && path && file_format_path(v->file, path, PATH_SIZE) >= 0)
 		name = path;
@@ -65,7 +66,8 @@ static void details(struct text *t, struct vma *v)
 {
 	struct usage u = {0};
 	count(v, &u);
-	uint64_t private = u.rss - u.shared, dirty_private = MIN(u.dirty, private), dirty_shared = u.dirty - dirty_private;
+	uint64_t private = u.rss - u.shared, dirty_private = MIN(u.dirty, private),
+		 dirty_shared = u.dirty - dirty_private;
 	const struct {
 		const char *name;
 		uint64_t bytes;
@@ -85,10 +87,12 @@ static void details(struct text *t, struct vma *v)
 		text_append(t, "%-16s%8lu kB\n", name, row[i].bytes / 1024);
 	}
 	text_append(t, "THPeligible:    %d\n", !v->file && !(v->flags & VMA_NOHUGE) && v->end - v->start >= HUGE_SIZE);
-	text_append(t, "VmFlags:%s%s%s%s mr mw me%s%s%s%s%s%s \n", v->prot & PROT_READ ? " rd" : "", v->prot & PROT_WRITE ? " wr" : "",
-		    v->prot & PROT_EXEC ? " ex" : "", v->flags & VMA_SHARED ? " sh" : "", v->flags & VMA_GROWSDOWN ? " gd" : "",
-		    v->flags & VMA_LOCKED ? " lo" : "", v->flags & VMA_DONTFORK ? " dc" : "", v->flags & VMA_NORESERVE ? " nr" : "",
-		    v->flags & VMA_HUGE ? " hg" : "", v->flags & VMA_NOHUGE ? " nh" : "");
+	text_append(t, "VmFlags:%s%s%s%s mr mw me%s%s%s%s%s%s \n", v->prot & PROT_READ ? " rd" : "",
+		    v->prot & PROT_WRITE ? " wr" : "", v->prot & PROT_EXEC ? " ex" : "",
+		    v->flags & VMA_SHARED ? " sh" : "", v->flags & VMA_GROWSDOWN ? " gd" : "",
+		    v->flags & VMA_LOCKED ? " lo" : "", v->flags & VMA_DONTFORK ? " dc" : "",
+		    v->flags & VMA_NORESERVE ? " nr" : "", v->flags & VMA_HUGE ? " hg" : "",
+		    v->flags & VMA_NOHUGE ? " nh" : "");
 }
 
 void mm_format_maps(struct mm *mm, struct text *t, bool smaps)

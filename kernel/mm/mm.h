@@ -73,11 +73,13 @@ API void mm_activate(struct mm *mm SHARED); // makes it current on this CPU
 API struct mm *mm_current(void);	     // of the running thread's process
 
 // mmap(2): `flags` are MAP_*, `off` in bytes. The address, or -errno.
-API int64_t mm_map(struct mm *mm SHARED, uint64_t hint, uint64_t len, int prot, int flags, struct file *file SHARED, uint64_t off);
+API int64_t mm_map(struct mm *mm SHARED, uint64_t hint, uint64_t len, int prot, int flags, struct file *file SHARED,
+		   uint64_t off);
 API int mm_unmap(struct mm *mm SHARED, uint64_t addr, uint64_t len);
 API int mm_protect(struct mm *mm SHARED, uint64_t addr, uint64_t len, int prot);
 // Fixed physical pages (VMA_SPECIAL), e.g. vDSO and clock page; `name` is static.
-API int mm_map_phys(struct mm *mm SHARED, uint64_t addr, uint64_t phys, uint64_t len, int prot, const char *name IN(strlen));
+API int mm_map_phys(struct mm *mm SHARED, uint64_t addr, uint64_t phys, uint64_t len, int prot,
+		    const char *name IN(strlen));
 // Overwrites bytes of one page of the program's code: private, executable, not writable, and mapped now. On the quiet: a
 // CPU that executes there sees all of the old bytes or all of the new. 0, -EACCES: no such page, -ENOMEM.
 API int mm_text_write(struct mm *mm SHARED, uint64_t addr, const void *bytes IN(len), size_t len);

@@ -45,8 +45,10 @@ long sys_mprotect(uint64_t addr, size_t length, int prot)
 long sys_brk(uint64_t addr)
 {
 	struct mm *mm = mm_current();
-	uint64_t old = ALIGN_UP(mm->brk_end, PAGE_SIZE), new = ALIGN_UP(addr, PAGE_SIZE), limit = process_limit(RLIMIT_DATA);
-	if (addr < mm->brk_start || addr > ABI_VA_USER_END || (limit != RLIM64_INFINITY && addr - mm->brk_start > limit))
+	uint64_t old = ALIGN_UP(mm->brk_end, PAGE_SIZE), new = ALIGN_UP(addr, PAGE_SIZE),
+		 limit = process_limit(RLIMIT_DATA);
+	if (addr < mm->brk_start || addr > ABI_VA_USER_END ||
+	    (limit != RLIM64_INFINITY && addr - mm->brk_start > limit))
 		return (long)mm->brk_end;
 	if (new > old) {
 		struct vma *next = mm_find(mm, old);
@@ -54,7 +56,8 @@ long sys_brk(uint64_t addr)
 		page_info(&info);
 		if ((next && next->start < new + PAGE_SIZE) || (new - old) / PAGE_SIZE > info.total)
 			return (long)mm->brk_end;
-		struct vma *v = vma_new(mm, old, new, PROT_READ | PROT_WRITE, mm->lock_future ? VMA_LOCKED : 0, NULL, 0);
+		struct vma *v = vma_new(mm, old, new, PROT_READ | PROT_WRITE, mm->lock_future ? VMA_LOCKED : 0, NULL,
+					0);
 		if (!v)
 			return (long)mm->brk_end;
 		v->name = "[heap]";

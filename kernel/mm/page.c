@@ -57,7 +57,8 @@ static void free_block(uint64_t n, unsigned order)
 {
 	while (order + 1 < ORDERS) {
 		uint64_t buddy = n ^ (1ull << order);
-		if (buddy < first_page || buddy + (1ull << order) > frontier || pages[buddy].flags != PG_FREE || pages[buddy].order != order)
+		if (buddy < first_page || buddy + (1ull << order) > frontier || pages[buddy].flags != PG_FREE ||
+		    pages[buddy].order != order)
 			break;
 		list_remove(&pages[buddy].link);
 		pages[buddy].flags = 0;

@@ -41,7 +41,8 @@ static inline void text_changes(struct mm *mm, uint64_t start, uint64_t end, enu
 }
 
 // --- vma.c ------------------------------------------------------------------------------------------
-struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags, struct file *file, uint64_t pgoff);
+struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags, struct file *file,
+		    uint64_t pgoff);
 int vma_split(struct vma *v, uint64_t at);	// `at` becomes a boundary
 int vma_isolate(struct mm *mm, uint64_t start, uint64_t end); // both ends become boundaries
 void vma_delete(struct vma *v);

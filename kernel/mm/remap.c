@@ -32,7 +32,8 @@ static int check(const struct remap *r)
 		return -EINVAL;
 	if (!(r->flags & MREMAP_FIXED))
 		return 0;
-	if (!IS_ALIGNED(r->target, PAGE_SIZE) || add_overflow(r->target, r->len, &end) || end > ABI_VA_USER_END || r->target < ABI_VA_USER_MIN)
+	if (!IS_ALIGNED(r->target, PAGE_SIZE) || add_overflow(r->target, r->len, &end) || end > ABI_VA_USER_END ||
+	    r->target < ABI_VA_USER_MIN)
 		return -EINVAL;
 	return r->target < r->old + r->old_len && r->old < end ? -EINVAL : 0;
 }
@@ -152,6 +153,7 @@ static int64_t remap(struct remap *r)
 
 long sys_mremap(uint64_t old_address, size_t old_size, size_t new_size, int flags, uint64_t new_address)
 {
-	struct remap r = {mm_current(), old_address, ALIGN_UP(old_size, PAGE_SIZE), ALIGN_UP(new_size, PAGE_SIZE), new_address, flags};
+	struct remap r = {mm_current(), old_address, ALIGN_UP(old_size, PAGE_SIZE), ALIGN_UP(new_size, PAGE_SIZE),
+			  new_address,	flags};
 	return remap(&r);
 }

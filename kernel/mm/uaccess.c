@@ -86,7 +86,8 @@ void iter_advance(struct iter *it, size_t len)
 }
 
 // Walks the segments; `copy` does one piece and returns the bytes it could.
-static int64_t walk(struct iter *it, const void *buf, size_t len, int64_t (*copy)(struct iter *, char *, const char *, size_t))
+static int64_t walk(struct iter *it, const void *buf, size_t len,
+		    int64_t (*copy)(struct iter *, char *, const char *, size_t))
 {
 	size_t done = 0;
 	len = MIN(len, it->left);
@@ -97,7 +98,8 @@ static int64_t walk(struct iter *it, const void *buf, size_t len, int64_t (*copy
 			it->count--;
 		}
 		size_t n = MIN(len - done, it->seg->len - it->offset);
-		int64_t got = n ? copy(it, (char *)it->seg->base + it->offset, buf ? (const char *)buf + done : NULL, n) : 0;
+		int64_t got = n ? copy(it, (char *)it->seg->base + it->offset, buf ? (const char *)buf + done : NULL, n)
+				: 0;
 		if (got > 0) {
 			done += (size_t)got;
 			it->offset += (size_t)got;

@@ -101,12 +101,14 @@ static void link_inode(struct vma *v)
 		list_push_back(&v->file->inode->mappings, &v->inode_link);
 }
 
-struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags, struct file *file, uint64_t pgoff)
+struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, uint32_t prot, uint32_t flags, struct file *file,
+		    uint64_t pgoff)
 {
 	struct vma *v = heap_new(struct vma);
 	if (!v)
 		return NULL;
-	*v = (struct vma){.mm = mm, .start = start, .end = end, .prot = prot, .flags = flags, .file = file, .pgoff = pgoff};
+	*v = (struct vma){
+		.mm = mm, .start = start, .end = end, .prot = prot, .flags = flags, .file = file, .pgoff = pgoff};
 	if (file)
 		file_get(file);
 	link_inode(v);
@@ -159,8 +161,9 @@ int vma_isolate(struct mm *mm, uint64_t start, uint64_t end)
 
 static bool same(const struct vma *a, const struct vma *b)
 {
-	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->file == b->file && a->name == b->name &&
-	       !(a->flags & VMA_SPECIAL) && (!a->file || a->pgoff + (a->end - a->start) / PAGE_SIZE == b->pgoff);
+	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->file == b->file &&
+	       a->name == b->name && !(a->flags & VMA_SPECIAL) &&
+	       (!a->file || a->pgoff + (a->end - a->start) / PAGE_SIZE == b->pgoff);
 }
 
 void vma_merge_around(struct mm *mm, uint64_t start, uint64_t end)
@@ -187,7 +190,8 @@ uint64_t vma_find_gap(struct mm *mm, uint64_t len, uint64_t lo, uint64_t hi)
 	// v is the first that ends above hi; a gap can only end below its start.
 	if (v && v->start < hi)
 		hi = v->start;
-	struct vma *prev = v ? tree_prev_entry(v, struct vma, node) : tree_entry_or_null(tree_last(&mm->vmas), struct vma, node);
+	struct vma *prev = v ? tree_prev_entry(v, struct vma, node)
+			     : tree_entry_or_null(tree_last(&mm->vmas), struct vma, node);
 	for (;;) {
 		uint64_t floor = prev ? MAX(prev->end, lo) : lo;
 		if (hi >= floor && hi - floor >= len)

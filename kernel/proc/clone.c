@@ -103,7 +103,8 @@ long sys_clone3(const void *uargs, size_t size)
 		if (c)
 			return -E2BIG; // a field this kernel does not know is in use
 	}
-	if (args.flags & CSIGNAL || args.exit_signal > SIGNAL_COUNT || args.set_tid_size || args.flags & CLONE_INTO_CGROUP)
+	if (args.flags & CSIGNAL || args.exit_signal > SIGNAL_COUNT || args.set_tid_size ||
+	    args.flags & CLONE_INTO_CGROUP)
 		return -EINVAL;
 	if (args.flags & CLONE_PIDFD || (args.flags & (CLONE_THREAD | CLONE_PARENT) && args.exit_signal))
 		return -EINVAL;

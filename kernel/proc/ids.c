@@ -121,8 +121,8 @@ static void set_uids(struct credentials *c, unsigned ruid, unsigned euid, unsign
 long sys_setresuid(unsigned ruid, unsigned euid, unsigned suid)
 {
 	struct credentials *c = cred();
-	if (!may_be(ruid, c->uid, c->euid, c->suid, CAP_SETUID) || !may_be(euid, c->uid, c->euid, c->suid, CAP_SETUID) ||
-	    !may_be(suid, c->uid, c->euid, c->suid, CAP_SETUID))
+	if (!may_be(ruid, c->uid, c->euid, c->suid, CAP_SETUID) ||
+	    !may_be(euid, c->uid, c->euid, c->suid, CAP_SETUID) || !may_be(suid, c->uid, c->euid, c->suid, CAP_SETUID))
 		return -EPERM;
 	set_uids(c, ruid, euid, suid);
 	return 0;
@@ -140,8 +140,8 @@ static void set_gids(struct credentials *c, unsigned rgid, unsigned egid, unsign
 long sys_setresgid(unsigned rgid, unsigned egid, unsigned sgid)
 {
 	struct credentials *c = cred();
-	if (!may_be(rgid, c->gid, c->egid, c->sgid, CAP_SETGID) || !may_be(egid, c->gid, c->egid, c->sgid, CAP_SETGID) ||
-	    !may_be(sgid, c->gid, c->egid, c->sgid, CAP_SETGID))
+	if (!may_be(rgid, c->gid, c->egid, c->sgid, CAP_SETGID) ||
+	    !may_be(egid, c->gid, c->egid, c->sgid, CAP_SETGID) || !may_be(sgid, c->gid, c->egid, c->sgid, CAP_SETGID))
 		return -EPERM;
 	set_gids(c, rgid, egid, sgid);
 	return 0;
@@ -150,7 +150,9 @@ long sys_setresgid(unsigned rgid, unsigned egid, unsigned sgid)
 long sys_setreuid(unsigned ruid, unsigned euid)
 {
 	struct credentials *c = cred();
-	unsigned suid = ruid != UNCHANGED || (euid != UNCHANGED && euid != c->uid) ? (euid == UNCHANGED ? c->euid : euid) : UNCHANGED;
+	unsigned suid = ruid != UNCHANGED || (euid != UNCHANGED && euid != c->uid)
+				? (euid == UNCHANGED ? c->euid : euid)
+				: UNCHANGED;
 	if (!may_be(ruid, c->uid, c->euid, c->uid, CAP_SETUID) || !may_be(euid, c->uid, c->euid, c->suid, CAP_SETUID))
 		return -EPERM;
 	set_uids(c, ruid, euid, suid);
@@ -160,7 +162,9 @@ long sys_setreuid(unsigned ruid, unsigned euid)
 long sys_setregid(unsigned rgid, unsigned egid)
 {
 	struct credentials *c = cred();
-	unsigned sgid = rgid != UNCHANGED || (egid != UNCHANGED && egid != c->gid) ? (egid == UNCHANGED ? c->egid : egid) : UNCHANGED;
+	unsigned sgid = rgid != UNCHANGED || (egid != UNCHANGED && egid != c->gid)
+				? (egid == UNCHANGED ? c->egid : egid)
+				: UNCHANGED;
 	if (!may_be(rgid, c->gid, c->egid, c->gid, CAP_SETGID) || !may_be(egid, c->gid, c->egid, c->sgid, CAP_SETGID))
 		return -EPERM;
 	set_gids(c, rgid, egid, sgid);

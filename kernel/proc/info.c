@@ -243,8 +243,10 @@ long sys_unshare(uint64_t flags)
 {
 	const uint64_t known = CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
 	if (flags & ~known)
-		return flags & (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP) ? -EPERM
-																	     : -EINVAL;
+		return flags & (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
+				CLONE_NEWNET | CLONE_NEWCGROUP)
+			       ? -EPERM
+			       : -EINVAL;
 	if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) && process_current()->thread_count > 1)
 		return -EINVAL;
 	return vfs_unshare(flags & CLONE_FS, flags & CLONE_FILES);

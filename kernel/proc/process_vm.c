@@ -54,12 +54,14 @@ static long transfer(int pid, struct cursor to, struct cursor from, uint64_t fla
 	}
 }
 
-long sys_process_vm_readv(int pid, const void *local, uint64_t liovcnt, const void *remote, uint64_t riovcnt, uint64_t flags)
+long sys_process_vm_readv(int pid, const void *local, uint64_t liovcnt, const void *remote, uint64_t riovcnt,
+			  uint64_t flags)
 {
 	return transfer(pid, (struct cursor){local, liovcnt, {0}}, (struct cursor){remote, riovcnt, {0}}, flags);
 }
 
-long sys_process_vm_writev(int pid, const void *local, uint64_t liovcnt, const void *remote, uint64_t riovcnt, uint64_t flags)
+long sys_process_vm_writev(int pid, const void *local, uint64_t liovcnt, const void *remote, uint64_t riovcnt,
+			   uint64_t flags)
 {
 	return transfer(pid, (struct cursor){remote, riovcnt, {0}}, (struct cursor){local, liovcnt, {0}}, flags);
 }

@@ -58,7 +58,8 @@ static int show_info(struct text *t, void *arg)
 	struct file *f = entry_file(arg, &cloexec);
 	if (!f)
 		return 0;
-	text_append(t, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t1\nino:\t%lu\n", (long)f->pos, f->flags | (cloexec ? 02000000 : 0), f->inode ? f->inode->ino : 0);
+	text_append(t, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t1\nino:\t%lu\n", (long)f->pos,
+		    f->flags | (cloexec ? 02000000 : 0), f->inode ? f->inode->ino : 0);
 	if (f->ops->describe)
 		f->ops->describe(f, t);
 	file_put(f);

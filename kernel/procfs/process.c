@@ -174,10 +174,12 @@ static void limit_text(char *buf, size_t size, uint64_t value)
 static int show_limits(struct text *t, void *arg)
 {
 	static const char *const name[RLIM_NLIMITS][2] = {
-		{"Max cpu time", "seconds"}, {"Max file size", "bytes"}, {"Max data size", "bytes"}, {"Max stack size", "bytes"},
-		{"Max core file size", "bytes"}, {"Max resident set", "bytes"}, {"Max processes", "processes"}, {"Max open files", "files"},
-		{"Max locked memory", "bytes"}, {"Max address space", "bytes"}, {"Max file locks", "locks"}, {"Max pending signals", "signals"},
-		{"Max msgqueue size", "bytes"}, {"Max nice priority", ""}, {"Max realtime priority", ""}, {"Max realtime timeout", "us"}};
+		{"Max cpu time", "seconds"},	{"Max file size", "bytes"},	 {"Max data size", "bytes"},
+		{"Max stack size", "bytes"},	{"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+		{"Max processes", "processes"}, {"Max open files", "files"},	 {"Max locked memory", "bytes"},
+		{"Max address space", "bytes"}, {"Max file locks", "locks"},	 {"Max pending signals", "signals"},
+		{"Max msgqueue size", "bytes"}, {"Max nice priority", ""},	 {"Max realtime priority", ""},
+		{"Max realtime timeout", "us"}};
 	struct process *p = process_of(arg);
 	text_append(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
 	for (int i = 0; p && i < RLIM_NLIMITS; i++) {
@@ -247,8 +249,10 @@ static int64_t link_readlink(struct inode *i, char *buf, size_t size)
 	char text[512];
 	if (!p || !p->fs)
 		return -ENOENT;
-	int64_t n = l->kind != LINK_EXE ? path_format(l->kind == LINK_CWD ? &p->fs->cwd : &p->fs->root, text, sizeof(text))
-		    : p->mm->exe ? file_format_path(p->mm->exe, text, sizeof(text)) : -ENOENT;
+	int64_t n = l->kind != LINK_EXE
+			    ? path_format(l->kind == LINK_CWD ? &p->fs->cwd : &p->fs->root, text, sizeof(text))
+		    : p->mm->exe ? file_format_path(p->mm->exe, text, sizeof(text))
+				 : -ENOENT;
 	if (n > 0)
 		memcpy(buf, text, MIN((size_t)n, size));
 	return n;
@@ -380,7 +384,8 @@ struct inode *procfs_process_dir(struct super *s, int pid)
 	if (err || static_dir_add(dir, "mem", procfs_memory(s)) || static_dir_add(dir, "exe", link_create(s, pid, LINK_EXE)) || static_dir_add(dir, "cwd", link_create(s, pid, LINK_CWD)) ||
 	    static_dir_add(dir, "root", link_create(s, pid, LINK_ROOT)) || static_dir_add(dir, "fd", procfs_fd_dir(s, pid, false)) ||
 	    static_dir_add(dir, "fdinfo", procfs_fd_dir(s, pid, true)) ||
-	    static_dir_add(dir, "comm", vfs_text_file_rw(s, 0644, show_comm, store_task_comm, (void *)(uintptr_t)p->leader->tid)) ||
+	    static_dir_add(dir, "comm",
+			   vfs_text_file_rw(s, 0644, show_comm, store_task_comm, (void *)(uintptr_t)p->leader->tid)) ||
 	    static_dir_add(dir, "task", static_dir_create(s, 0555, &task_hooks, arg))) {
 		inode_put(dir);
 		return NULL;

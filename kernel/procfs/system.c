@@ -46,19 +46,23 @@ static int show_stat(struct text *t, void *arg)
 	(void)arg;
 	for (unsigned n = 0; n < cpus; n++)
 		idle += sched_idle_ns(n);
-	text_append(t, "cpu  %lu 0 0 %lu 0 0 0 0 0 0\n", (now * cpus > idle ? now * cpus - idle : 0) / 10000000, idle / 10000000);
+	text_append(t, "cpu  %lu 0 0 %lu 0 0 0 0 0 0\n", (now * cpus > idle ? now * cpus - idle : 0) / 10000000,
+		    idle / 10000000);
 	for (unsigned n = 0; n < cpus; n++)
-		text_append(t, "cpu%u %lu 0 0 %lu 0 0 0 0 0 0\n", n, (now > sched_idle_ns(n) ? now - sched_idle_ns(n) : 0) / 10000000,
+		text_append(t, "cpu%u %lu 0 0 %lu 0 0 0 0 0 0\n", n,
+			    (now > sched_idle_ns(n) ? now - sched_idle_ns(n) : 0) / 10000000,
 			    sched_idle_ns(n) / 10000000);
 	sched_stats(&runnable, load);
-	text_append(t, "intr %lu\nctxt %lu\nbtime %lu\nprocesses 1\nprocs_running %lu\nprocs_blocked 0\n", plat_stats()->interrupts,
-		    plat_stats()->switches, (unsigned long)((time_wall_ns() - time_mono_ns()) / NSEC_PER_SEC), runnable);
+	text_append(t, "intr %lu\nctxt %lu\nbtime %lu\nprocesses 1\nprocs_running %lu\nprocs_blocked 0\n",
+		    plat_stats()->interrupts, plat_stats()->switches,
+		    (unsigned long)((time_wall_ns() - time_mono_ns()) / NSEC_PER_SEC), runnable);
 	return 0;
 }
 
 static int show_uptime(struct text *t, void *arg)
 {
-	uint64_t cs = (time_mono_ns() + (uint64_t)plat_clock_boot_offset_ns()) / 10000000, idle = sched_idle_ns(0) / 10000000;
+	uint64_t cs = (time_mono_ns() + (uint64_t)plat_clock_boot_offset_ns()) / 10000000,
+		 idle = sched_idle_ns(0) / 10000000;
 	(void)arg;
 	text_append(t, "%lu.%02lu %lu.%02lu\n", cs / 100, cs % 100, idle / 100, idle % 100);
 	return 0;
@@ -102,7 +106,8 @@ static int show_uuid(struct text *t, void *arg)
 		u[0] = (random_u64() & ~0xf000ull) | 0x4000;
 		u[1] = (random_u64() & ~(3ull << 62)) | 2ull << 62;
 	}
-	text_append(t, "%08lx-%04lx-%04lx-%04lx-%012lx\n", u[0] >> 32, u[0] >> 16 & 0xffff, u[0] & 0xffff, u[1] >> 48, u[1] & 0xffffffffffff);
+	text_append(t, "%08lx-%04lx-%04lx-%04lx-%012lx\n", u[0] >> 32, u[0] >> 16 & 0xffff, u[0] & 0xffff, u[1] >> 48,
+		    u[1] & 0xffffffffffff);
 	return 0;
 }
 
@@ -127,8 +132,8 @@ static const struct entry random_files[] = {
 	{"boot_id", show_uuid, "boot"}, {"uuid", show_uuid, NULL}, {"entropy_avail", show_text, "256"}, {"poolsize", show_text, "256"},
 };
 static const struct entry vm_files[] = {
-	{"overcommit_memory", show_text, "0"}, {"max_map_count", show_text, "65530"}, {"swappiness", show_text, "0"}, {"mmap_min_addr", show_text, "65536"},
-	{"overcommit_ratio", show_text, "50"},
+	{"overcommit_memory", show_text, "0"}, {"max_map_count", show_text, "65530"}, {"swappiness", show_text, "0"},
+	{"mmap_min_addr", show_text, "65536"}, {"overcommit_ratio", show_text, "50"},
 };
 static const struct entry fs_files[] = {
 	{"file-max", show_text, "9223372036854775807"}, {"nr_open", show_text, "1048576"}, {"pipe-max-size", show_text, "1048576"}, {"file-nr", show_text, "0\t0\t9223372036854775807"},

@@ -27,7 +27,8 @@ void sched_lock_kernel(void)
 	uint32_t me = arch_cpu()->number + 1, none = 0;
 	for (uint32_t spins = 0; !take(me); spins++) {
 		if (spins >= SPINS_LONG && !__atomic_load_n(&kernel_lock.next, __ATOMIC_RELAXED)) {
-			__atomic_compare_exchange_n(&kernel_lock.next, &none, me, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+			__atomic_compare_exchange_n(&kernel_lock.next, &none, me, false, __ATOMIC_RELAXED,
+						    __ATOMIC_RELAXED);
 			none = 0;
 		}
 		sched_serve_call();

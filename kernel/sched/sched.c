@@ -21,9 +21,10 @@ struct sched_cpu sched_cpus[ABI_MAX_CPUS];
 unsigned sched_cpus_online;
 
 // setpriority(2): each step of nice is 1.25 times the CPU, as in Linux (kernel/sched/core.c, sched_prio_to_weight).
-static const uint32_t nice_weight[40] = {
-	88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916, 9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277,
-	1024, 820, 655, 526, 423, 335, 272, 215, 172, 137, 110, 87, 70, 56, 45, 36, 29, 23, 18, 15};
+static const uint32_t nice_weight[40] = {88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
+					 9548,	7620,  6100,  4904,  3906,  3121,  2501,  1991,	 1586,	1277,
+					 1024,	820,   655,   526,   423,   335,   272,	  215,	 172,	137,
+					 110,	87,    70,    56,    45,    36,	   29,	  23,	 18,	15};
 
 struct thread *thread_current(void)
 {
@@ -113,7 +114,8 @@ static struct sched_cpu *choose_cpu(struct thread *t)
 		struct sched_cpu *c = &sched_cpus[n];
 		if (!c->online || !(t->affinity & (1ull << n)))
 			continue;
-		unsigned load = c->runnable + (c->current != NULL), least = best ? best->runnable + (best->current != NULL) : ~0u;
+		unsigned load = c->runnable + (c->current != NULL),
+			 least = best ? best->runnable + (best->current != NULL) : ~0u;
 		if (load < least || (load == least && n == t->cpu))
 			best = c;
 	}
@@ -270,7 +272,8 @@ void sched_tick(void)
 	uint64_t now = time_mono_ns();
 	c->armed_ns = 0; // whatever was asked for may have come: ask anew
 	timer_run(c, now);
-	if (c->current && c->runnable && now - c->current->slice_start_ns >= SLICE_NS && c->current->policy != SCHED_FIFO)
+	if (c->current && c->runnable && now - c->current->slice_start_ns >= SLICE_NS &&
+	    c->current->policy != SCHED_FIFO)
 		c->resched = true;
 	sched_rearm(c);
 }

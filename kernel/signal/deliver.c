@@ -54,7 +54,8 @@ static void resume_call(struct frame *frame)
 	}
 }
 
-static void choose_stack(const struct thread *t, const struct frame *frame, const struct signal_action *a, struct arch_sigframe *s)
+static void choose_stack(const struct thread *t, const struct frame *frame, const struct signal_action *a,
+			 struct arch_sigframe *s)
 {
 	const struct thread_signal *ts = &t->signal;
 	bool on = signal_on_stack(t, frame_sp(frame));
@@ -100,7 +101,8 @@ static void refuse_stop(int sig)
 {
 	static bool told;
 	if (!told)
-		debug_notice("signal %d does not stop the program: a machine of its own has nobody to continue it", sig);
+		debug_notice("signal %d does not stop the program: a machine of its own has nobody to continue it",
+			     sig);
 	told = true;
 }
 

@@ -16,7 +16,8 @@
 
 static struct signalfd_siginfo convert(const siginfo_k *i)
 {
-	struct signalfd_siginfo s = {.ssi_signo = (uint32_t)i->si_signo, .ssi_errno = i->si_errno, .ssi_code = i->si_code};
+	struct signalfd_siginfo s = {
+		.ssi_signo = (uint32_t)i->si_signo, .ssi_errno = i->si_errno, .ssi_code = i->si_code};
 	bool fault = SIGNALS_FAULT & SIGNAL_MASK(i->si_signo);
 	if (i->si_code == SI_TIMER) {
 		s.ssi_tid = (uint32_t)i->si_tid;
@@ -118,7 +119,8 @@ long sys_signalfd4(int fd, const void *mask, size_t sizemask, int flags)
 	if (!own)
 		return -ENOMEM;
 	*own = set;
-	int err = file_create_anonymous("anon_inode:[signalfd]", &signalfd_ops, own, O_RDWR | ((uint32_t)flags & O_NONBLOCK), &f);
+	int err = file_create_anonymous("anon_inode:[signalfd]", &signalfd_ops, own,
+					O_RDWR | ((uint32_t)flags & O_NONBLOCK), &f);
 	if (err) {
 		heap_free(own);
 		return err;

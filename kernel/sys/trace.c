@@ -35,10 +35,12 @@ static bool filter_has(const char *filter, const char *word)
 
 void trace_init(const char *filter)
 {
-	static const char class_name[][8] = {"other", "file", "desc", "memory", "signal", "network", "process", "time", "futex", "sched"};
+	static const char class_name[][8] = {"other",	"file",	   "desc", "memory", "signal",
+					     "network", "process", "time", "futex",  "sched"};
 	for (unsigned nr = 0; nr < sys_row_count && nr < 64 * ARRAY_SIZE(wanted); nr++) {
 		const char *name = sys_name(nr);
-		if (name && (!*filter || filter_has(filter, name) || filter_has(filter, class_name[sys_rows[nr].class])))
+		if (name &&
+		    (!*filter || filter_has(filter, name) || filter_has(filter, class_name[sys_rows[nr].class])))
 			wanted[nr / 64] |= 1ull << nr % 64;
 	}
 	trace_on = true;

@@ -26,8 +26,10 @@ struct word {
 #define WORD(x) {x, #x}
 
 // Flag sets: bits are printed in this order, what is left over in hexadecimal.
-static const struct word oflags[] = {WORD(O_CREAT), WORD(O_EXCL), WORD(O_NOCTTY), WORD(O_TRUNC), WORD(O_APPEND), WORD(O_NONBLOCK),
-	WORD(O_DSYNC), WORD(O_DIRECT), WORD(O_LARGEFILE), WORD(O_DIRECTORY), WORD(O_NOFOLLOW), WORD(O_NOATIME), WORD(O_CLOEXEC), WORD(O_PATH), {0, NULL}};
+static const struct word oflags[] = {WORD(O_CREAT),	WORD(O_EXCL),	   WORD(O_NOCTTY),   WORD(O_TRUNC),
+				     WORD(O_APPEND),	WORD(O_NONBLOCK),  WORD(O_DSYNC),    WORD(O_DIRECT),
+				     WORD(O_LARGEFILE), WORD(O_DIRECTORY), WORD(O_NOFOLLOW), WORD(O_NOATIME),
+				     WORD(O_CLOEXEC),	WORD(O_PATH),	   {0, NULL}};
 static const struct word prot[] = {WORD(PROT_READ), WORD(PROT_WRITE), WORD(PROT_EXEC), {0, NULL}};
 static const struct word mapflags[] = {WORD(MAP_SHARED), WORD(MAP_PRIVATE), WORD(MAP_FIXED), WORD(MAP_ANONYMOUS), WORD(MAP_32BIT),
 	WORD(MAP_GROWSDOWN), WORD(MAP_DENYWRITE), WORD(MAP_LOCKED), WORD(MAP_NORESERVE), WORD(MAP_POPULATE), WORD(MAP_STACK), WORD(MAP_HUGETLB),
@@ -133,9 +135,11 @@ void trace_decode(struct text *out, enum sys_arg kind, uint64_t value, uint64_t 
 		bool flags;
 		const char *none;
 	} kinds[] = {
-		[ARG_PROT] = {prot, true, "PROT_NONE"}, [ARG_MAPFLAGS] = {mapflags, true, "0"}, [ARG_ATFLAGS] = {atflags, true, "0"},
-		[ARG_CLOCK] = {clocks, false, ""}, [ARG_FCNTLOP] = {fcntlops, false, ""}, [ARG_IOCTLOP] = {ioctls, false, ""},
-		[ARG_PRCTLOP] = {prctls, false, ""}, [ARG_MADV] = {madvs, false, ""}, [ARG_WHENCE] = {whences, false, ""}, [ARG_EPOLLOP] = {epollops, false, ""},
+		[ARG_PROT] = {prot, true, "PROT_NONE"}, [ARG_MAPFLAGS] = {mapflags, true, "0"},
+		[ARG_ATFLAGS] = {atflags, true, "0"},	[ARG_CLOCK] = {clocks, false, ""},
+		[ARG_FCNTLOP] = {fcntlops, false, ""},	[ARG_IOCTLOP] = {ioctls, false, ""},
+		[ARG_PRCTLOP] = {prctls, false, ""},	[ARG_MADV] = {madvs, false, ""},
+		[ARG_WHENCE] = {whences, false, ""},	[ARG_EPOLLOP] = {epollops, false, ""},
 	};
 	(void)result;
 	(void)entering;
@@ -166,7 +170,8 @@ void trace_decode(struct text *out, enum sys_arg kind, uint64_t value, uint64_t 
 		text_append(out, "SIG%s", signal_name((int)value));
 		break;
 	case ARG_FUTEXOP:
-		decode_choice(out, futexops, value & FUTEX_CMD_MASK & 0xffffffff, value & FUTEX_PRIVATE_FLAG ? "_PRIVATE" : "");
+		decode_choice(out, futexops, value & FUTEX_CMD_MASK & 0xffffffff,
+			      value & FUTEX_PRIVATE_FLAG ? "_PRIVATE" : "");
 		break;
 	case ARG_CLONEFLAGS:
 		decode_flags(out, cloneflags, value & ~(uint64_t)CSIGNAL, "0");

@@ -42,8 +42,9 @@ static int show_node_memory(struct text *t, void *arg)
 	struct page_info info;
 	(void)arg;
 	page_info(&info);
-	text_append(t, "Node 0 MemTotal:       %8lu kB\nNode 0 MemFree:        %8lu kB\nNode 0 MemUsed:        %8lu kB\n", info.total * 4,
-		    info.free * 4, (info.total - info.free) * 4);
+	text_append(t,
+		    "Node 0 MemTotal:       %8lu kB\nNode 0 MemFree:        %8lu kB\nNode 0 MemUsed:        %8lu kB\n",
+		    info.total * 4, info.free * 4, (info.total - info.free) * 4);
 	return 0;
 }
 
@@ -111,7 +112,8 @@ int sysfs_mount(void)
 	struct inode *root = static_dir_create(s, 0555, NULL, NULL);
 	int err = root ? 0 : -ENOMEM;
 	for (unsigned i = 0; !err && i < ARRAY_SIZE(files); i++) {
-		struct inode *file = vfs_text_file(s, 0444, files[i].show ? files[i].show : show_text, (void *)(uintptr_t)files[i].text);
+		struct inode *file = vfs_text_file(s, 0444, files[i].show ? files[i].show : show_text,
+						   (void *)(uintptr_t)files[i].text);
 		err = file ? add_file(s, root, files[i].path, file) : -ENOMEM;
 	}
 	for (unsigned n = 0; !err && n < plat_boot()->cpu_count; n++) {

@@ -180,7 +180,8 @@ static int64_t tmpfs_seek(struct file *f, int64_t off, int whence)
 	if (whence == SEEK_DATA || whence == SEEK_HOLE) {
 		if (off < 0 || (uint64_t)off >= i->size)
 			return -ENXIO;
-		uint64_t found = page_tree_next(&tmpfs_node(i)->pages, (uint64_t)off >> PAGE_SHIFT, whence == SEEK_HOLE);
+		uint64_t found = page_tree_next(&tmpfs_node(i)->pages, (uint64_t)off >> PAGE_SHIFT,
+						whence == SEEK_HOLE);
 		if (whence == SEEK_DATA && (found == ~0ull || found << PAGE_SHIFT >= i->size))
 			return -ENXIO;
 		off = MAX(off, (int64_t)(found << PAGE_SHIFT));

@@ -120,7 +120,8 @@ static bool is_stream(int fd)
 long sys_accept4(int fd, void *addr, void *addrlen, int flags)
 {
 	(void)addr, (void)addrlen;
-	return flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK) ? -EINVAL : no_address(fd, is_stream(fd) ? -EINVAL : -EOPNOTSUPP);
+	return flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK) ? -EINVAL
+						       : no_address(fd, is_stream(fd) ? -EINVAL : -EOPNOTSUPP);
 }
 
 long sys_accept(int fd, void *addr, void *addrlen) { return sys_accept4(fd, addr, addrlen, 0); }

@@ -89,13 +89,14 @@ struct inode_ops {
 	int (*link)(struct inode *dir, const char *name, size_t len, struct inode *target);
 	int (*unlink)(struct inode *dir, const char *name, size_t len, struct inode *victim);
 	int (*rmdir)(struct inode *dir, const char *name, size_t len, struct inode *victim);
-	int (*rename)(struct inode *from, const char *fname, size_t flen, struct inode *to, const char *tname, size_t tlen, unsigned flags);
+	int (*rename)(struct inode *from, const char *fname, size_t flen, struct inode *to, const char *tname,
+		      size_t tlen, unsigned flags);
 	int (*tmpfile)(struct inode *dir, uint32_t mode, struct inode **out);
 	// Symbolic links: the target's length (may exceed size), text not terminated.
 	int64_t (*readlink)(struct inode *inode, char *buf, size_t size);
 	// Magic links (/proc/PID/fd/N, exe, cwd): gives the object itself; caller owns the references. -ENOSYS: use readlink.
 	int (*follow)(struct inode *inode, struct mount **mount, struct dentry **dentry);
-	int (*getattr)(struct inode *inode);			       // refreshes the fields of *inode; NULL: they are right
+	int (*getattr)(struct inode *inode); // refreshes the fields of *inode; NULL: they are right
 	int (*setattr)(struct inode *inode, const struct iattr *attr); // does the change and the fields
 	int (*open)(struct inode *inode, struct file *file);	       // may replace file->ops, set file->fs
 	int (*get_page)(struct inode *inode, uint64_t index, bool write, struct fault_page *out); // -EFAULT past the end (SIGBUS)
@@ -173,7 +174,8 @@ API int64_t file_seek_none(struct file *f SHARED, int64_t off, int whence);
 API void file_get(struct file *f SHARED);
 API void file_put(struct file *f SHARED);
 // A file on an anonymous inode ("anon_inode:[eventfd]" is the name readlink shows). *out has one reference.
-API int file_create_anonymous(const char *name IN(strlen), const struct file_ops *ops SHARED, void *fs SHARED, uint32_t flags, struct file **out OUT(1));
+API int file_create_anonymous(const char *name IN(strlen), const struct file_ops *ops SHARED, void *fs SHARED,
+			      uint32_t flags, struct file **out OUT(1));
 // An open file on an inode without a name (memfd, shared anonymous memory). Takes a reference of its own.
 API int file_create_inode(struct inode *i SHARED, uint32_t flags, struct file **out OUT(1));
 // From kernel code, at a position; -errno or bytes.

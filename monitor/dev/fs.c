@@ -150,7 +150,8 @@ static void *worker_main(void *arg)
 	while (!__atomic_load_n(&fs->stop, __ATOMIC_ACQUIRE)) {
 		if (read(fs->worker_event, &count, sizeof(count)) < 0 && errno != EINTR)
 			break;
-		while (!__atomic_load_n(&fs->stop, __ATOMIC_ACQUIRE) && server_drain(fs, &fs->server[ABI_QUEUE_FS_ASYNC]))
+		while (!__atomic_load_n(&fs->stop, __ATOMIC_ACQUIRE) &&
+		       server_drain(fs, &fs->server[ABI_QUEUE_FS_ASYNC]))
 			fs->config.event(fs->config.event_arg, ABI_EVENT_QUEUE);
 	}
 	return NULL;

@@ -194,7 +194,8 @@ int fs_op_readlink(struct fs_call *c)
 
 	if (err)
 		return err;
-	ssize_t len = n->type != S_IFLNK ? (errno = EINVAL, -1) : readlinkat(n->fd, "", (char *)c->reply, MIN(c->room, 4096u));
+	ssize_t len = n->type != S_IFLNK ? (errno = EINVAL, -1)
+					 : readlinkat(n->fd, "", (char *)c->reply, MIN(c->room, 4096u));
 	err = len < 0 ? -errno : 0;
 	if (!err)
 		c->reply_len = (size_t)len;
@@ -342,7 +343,8 @@ int fs_op_setxattr(struct fs_call *c)
 	int err = xattr_open(c, name, &fd);
 	if (err)
 		return err;
-	err = fsetxattr(fd, name, c->arg + value, in.size, (int)(in.flags & (XATTR_CREATE | XATTR_REPLACE))) ? -errno : 0;
+	err = fsetxattr(fd, name, c->arg + value, in.size, (int)(in.flags & (XATTR_CREATE | XATTR_REPLACE))) ? -errno
+													     : 0;
 	close(fd);
 	return err;
 }

@@ -80,8 +80,8 @@ static int slot_map(struct fs *fs, unsigned i, struct fs_handle *h, const struct
 		if (err)
 			return err;
 	}
-	void *p = mmap((char *)slot_addr(fs, i) + start, len, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED | MAP_FIXED,
-		       h->fd, (off_t)in->foffset);
+	void *p = mmap((char *)slot_addr(fs, i) + start, len, PROT_READ | (write ? PROT_WRITE : 0),
+		       MAP_SHARED | MAP_FIXED, h->fd, (off_t)in->foffset);
 	if (p == MAP_FAILED) {
 		err = -errno;
 		return slot_clear(fs, i) ? -EIO : err;

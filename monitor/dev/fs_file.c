@@ -183,7 +183,8 @@ int fs_op_write(struct fs_call *c)
 	size_t done = 0;
 	for (unsigned at = 0; at < n;) {
 		int count = (int)MIN(n - at, 512u);
-		ssize_t put = pwritev2(h->fd, v + at, count, (off_t)(in.offset + done), in.flags & O_APPEND ? RWF_APPEND : 0);
+		ssize_t put = pwritev2(h->fd, v + at, count, (off_t)(in.offset + done),
+				       in.flags & O_APPEND ? RWF_APPEND : 0);
 		if (put < 0)
 			err = done ? 0 : -errno;
 		if (put <= 0)

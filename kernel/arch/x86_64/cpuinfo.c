@@ -8,10 +8,14 @@
 #include "base/string.h"
 #include "plat/plat.h"
 
-static const char flag_edx[32][8] = {"fpu", "vme", "de", "pse", "tsc", "msr", "pae", "mce", "cx8", "apic", "", "sep", "mtrr", "pge", "mca", "cmov",
-				     "pat", "pse36", "pn", "clflush", "", "dts", "acpi", "mmx", "fxsr", "sse", "sse2", "ss", "ht", "tm", "", "pbe"};
-static const char flag_ecx[32][12] = {"pni", "pclmulqdq", "", "monitor", "", "", "", "", "", "ssse3", "", "", "fma", "cx16", "", "",
-				      "", "pcid", "", "sse4_1", "sse4_2", "x2apic", "movbe", "popcnt", "", "aes", "xsave", "", "avx", "f16c", "rdrand", "hypervisor"};
+static const char flag_edx[32][8] = {"fpu",  "vme",   "de",   "pse",	 "tsc",	 "msr", "pae",	"mce",
+				     "cx8",  "apic",  "",     "sep",	 "mtrr", "pge", "mca",	"cmov",
+				     "pat",  "pse36", "pn",   "clflush", "",	 "dts", "acpi", "mmx",
+				     "fxsr", "sse",   "sse2", "ss",	 "ht",	 "tm",	"",	"pbe"};
+static const char flag_ecx[32][12] = {
+	"pni",	 "pclmulqdq", "",     "monitor", "",	  "", "",     "",     "",	"ssse3",     "",
+	"",	 "fma",	      "cx16", "",	 "",	  "", "pcid", "",     "sse4_1", "sse4_2",    "x2apic",
+	"movbe", "popcnt",    "",     "aes",	 "xsave", "", "avx",  "f16c", "rdrand", "hypervisor"};
 
 void arch_format_cpuinfo(struct text *t, unsigned n)
 {

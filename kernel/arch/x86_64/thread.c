@@ -79,7 +79,8 @@ void arch_thread_switch(struct thread *prev, struct thread *next)
 void arch_frame_init_exec(struct frame *frame, uint64_t pc, uint64_t sp)
 {
 	struct thread *t = arch_current();
-	*frame = (struct frame){.orig_rax = FRAME_NO_CALL, .rip = pc, .rsp = sp, .cs = 0x33, .ss = 0x2b, .rflags = 0x202};
+	*frame = (struct frame){
+		.orig_rax = FRAME_NO_CALL, .rip = pc, .rsp = sp, .cs = 0x33, .ss = 0x2b, .rflags = 0x202};
 	if (t && t->arch.xsave) {
 		vector_init_area(t->arch.xsave);
 		vector_load_current();

@@ -80,7 +80,8 @@ int arch_vm_probe(struct machine *m)
 		return machine_fail(m, -errno, "KVM does not say what the processor offers");
 	// kvm_pvm lists next to nothing, and its ring 3 sees the host's CPUID: ask that.
 	unsigned a, b, c, d, hwcap;
-	if (!__get_cpuid(1, &a, &b, &c, &hwcap) || !(c & 1u << 26) || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & 1))
+	if (!__get_cpuid(1, &a, &b, &c, &hwcap) || !(c & 1u << 26) || !__get_cpuid_count(7, 0, &a, &b, &c, &d) ||
+	    !(b & 1))
 		return machine_fail(m, -ENODEV, "this processor lacks XSAVE or FSGSBASE");
 	probe_vector(m);
 	f->hwcap = hwcap;
@@ -117,7 +118,8 @@ static int set_tsc_offset(struct vcpu *v)
 	};
 	if (v->machine->features.pvm || ioctl(v->fd, KVM_SET_DEVICE_ATTR, &attr) == 0)
 		return 0;
-	return machine_fail(v->machine, -errno, "this KVM cannot set the guest's time-stamp counter (it needs Linux 5.16)");
+	return machine_fail(v->machine, -errno,
+			    "this KVM cannot set the guest's time-stamp counter (it needs Linux 5.16)");
 }
 
 static int set_cpuid(struct vcpu *v)
@@ -134,7 +136,8 @@ static int set_cpuid(struct vcpu *v)
 			e->edx = (uint32_t)(m->features.xcr0 >> 32);
 		}
 	}
-	return ioctl(v->fd, KVM_SET_CPUID2, m->cpuid) ? machine_fail(m, -errno, "KVM refuses the processor's features") : 0;
+	return ioctl(v->fd, KVM_SET_CPUID2, m->cpuid) ? machine_fail(m, -errno, "KVM refuses the processor's features")
+						      : 0;
 }
 
 static struct kvm_segment segment(unsigned selector, unsigned type, bool code)
@@ -157,14 +160,17 @@ static int set_sregs(struct vcpu *v)
 	s.cs = segment(ABI_CS_RING3, 11, true);
 	s.ds = s.es = s.fs = s.gs = s.ss = segment(ABI_SS_RING3, 3, false);
 	s.gdt = (struct kvm_dtable){.base = tss_page, .limit = 10 * 8 - 1};
-	s.idt = (struct kvm_dtable){.base = group + ABI_NUCLEUS_IDT * PAGE_SIZE, .limit = (ABI_VECTOR_INTERRUPT + 1) * 16 - 1};
+	s.idt = (struct kvm_dtable){.base = group + ABI_NUCLEUS_IDT * PAGE_SIZE,
+				    .limit = (ABI_VECTOR_INTERRUPT + 1) * 16 - 1};
 	s.tr = (struct kvm_segment){.base = tss_page + 128, .limit = 103, .selector = 0x40, .type = 11, .present = 1};
 	s.ldt = (struct kvm_segment){.unusable = 1, .type = 2};
 	s.cr0 = CR0;
 	s.cr3 = m->layout.root_gpa;
 	s.cr4 = CR4 | (m->features.pku ? CR4_PKE : 0);
 	s.efer = EFER;
-	return ioctl(v->fd, KVM_SET_SREGS, &s) ? machine_fail(m, -errno, "KVM refuses the initial state (KVM_SET_SREGS)") : 0;
+	return ioctl(v->fd, KVM_SET_SREGS, &s)
+		       ? machine_fail(m, -errno, "KVM refuses the initial state (KVM_SET_SREGS)")
+		       : 0;
 }
 
 static int set_msrs(struct vcpu *v)
@@ -179,7 +185,8 @@ static int set_msrs(struct vcpu *v)
 			{.index = MSR_TSC_AUX, .data = v->number}, // last: older processors lack it
 		},
 	};
-	return ioctl(v->fd, KVM_SET_MSRS, &msrs) < 3 ? machine_fail(m, -EIO, "KVM refuses the system-call registers") : 0;
+	return ioctl(v->fd, KVM_SET_MSRS, &msrs) < 3 ? machine_fail(m, -EIO, "KVM refuses the system-call registers")
+						     : 0;
 }
 
 int arch_vcpu_setup(struct vcpu *v)
@@ -218,6 +225,6 @@ void arch_vcpu_describe(struct vcpu *v, char *buf, size_t size)
 	struct kvm_sregs s = {0};
 	ioctl(v->fd, KVM_GET_REGS, &r);
 	ioctl(v->fd, KVM_GET_SREGS, &s);
-	snprintf(buf, size, "rip %#llx (kernel+%#llx) rsp %#llx cs %#x cr2 %#llx", r.rip, r.rip - v->machine->layout.kernel_va,
-		 r.rsp, s.cs.selector, s.cr2);
+	snprintf(buf, size, "rip %#llx (kernel+%#llx) rsp %#llx cs %#x cr2 %#llx", r.rip,
+		 r.rip - v->machine->layout.kernel_va, r.rsp, s.cs.selector, s.cr2);
 }
