@@ -43,10 +43,12 @@ struct abi_cpu {
 	uint32_t pending; // ABI_EVENT_*, set by the monitor, exchanged to 0 by the kernel
 	uint32_t pad0[15];
 	uint64_t deadline_ns;  // kernel writes: next timer wanted, CLOCK_MONOTONIC ns, ~0 none
-	uint64_t armed_ns;     // monitor writes: the deadline its timer is set for; ring ABI_DOORBELL_TIMER if yours is earlier
+	// monitor writes: the deadline its timer is set for; ring ABI_DOORBELL_TIMER if yours is earlier
+	uint64_t armed_ns;
 	uint32_t idle;	       // kernel writes 1 before ABI_DOORBELL_IDLE, 0 when back
-	uint32_t armed;	       // kernel writes 1 on its way to the program, then looks at pending; 0 on its way in. The monitor
-			       // injects an interrupt only after setting it from 1 to 0: one outstanding, never into a frame in use
+	// kernel writes 1 on its way to the program, then looks at pending; 0 on its way in. The monitor injects an
+	// interrupt only after setting it from 1 to 0: one outstanding, never into a frame in use
+	uint32_t armed;
 	uint32_t pad1[10];
 };
 _Static_assert(sizeof(struct abi_cpu) == 128, "abi_cpu layout");

@@ -16,7 +16,8 @@ enum abi_console_op {
 	ABI_CONSOLE_POLL,     // arg: POLLIN|POLLOUT wanted; result: revents now; arms ABI_EVENT_CONSOLE for the rest
 	ABI_CONSOLE_SEEK,     // arg, arg2: offset, whence; result: new offset, -ESPIPE
 	ABI_CONSOLE_STAT,     // buffer 0 <- struct abi_console_stat
-	ABI_CONSOLE_IOCTL,    // arg: TCGETS TCSETS{,W,F} TIOCGWINSZ TIOCSWINSZ TCFLSH TCSBRK FIONREAD; buffer 0: the argument
+	// arg: TCGETS TCSETS{,W,F} TIOCGWINSZ TIOCSWINSZ TCFLSH TCSBRK FIONREAD; buffer 0: the argument
+	ABI_CONSOLE_IOCTL,
 	ABI_CONSOLE_TRUNCATE, // arg: length
 	ABI_CONSOLE_SYNC,
 	ABI_CONSOLE_PREAD, // arg: offset

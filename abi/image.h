@@ -71,7 +71,8 @@ struct abi_nucleus_data {
 	uint64_t saved_rax;   // rax as the page-fault stub found it
 	uint64_t fault_addr;  // CR2 of the last page fault
 	uint64_t vector;      // of the last exception; 14 at rest, so that the page-fault stub need not store it
-	uint64_t gateway_rip; // address after the gateway's first int3 (the second: + 2); any other is the program's int3
+	// address after the gateway's first int3 (the second: + 2); any other is the program's int3
+	uint64_t gateway_rip;
 	uint64_t scratch[8];  // the upcall entry's own spill slots
 };
 _Static_assert(sizeof(struct abi_nucleus_data) == 22 * 8, "abi_nucleus_data layout");

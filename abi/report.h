@@ -14,7 +14,8 @@ struct abi_panic {
 	char text[232];	    // one line
 	uint32_t cpu;
 	uint32_t frame_count;
-	uint64_t frame[ABI_PANIC_FRAMES]; // return addresses, innermost first; kernel text unless the monitor finds otherwise
+	// return addresses, innermost first; kernel text unless the monitor finds otherwise
+	uint64_t frame[ABI_PANIC_FRAMES];
 };
 
 enum abi_report_kind {

@@ -44,8 +44,10 @@ API void iter_init_user(struct iter *it OUT(1), void *base USER, size_t len); //
 API void iter_init_kernel(struct iter *it OUT(1), void *base SHARED, size_t len);
 API void iter_init_segments(struct iter *it OUT(1), const struct iter_segment *seg SHARED, unsigned count, size_t len);
 // Copy between a kernel buffer and the front of the iter; bytes copied, -EFAULT when none could be.
-API int64_t iter_write(struct iter *it INOUT(1), const void *src IN(len), size_t len); // into the iter ("read" system calls)
-API int64_t iter_read(struct iter *it INOUT(1), void *dst OUT(len), size_t len);	// out of the iter ("write" system calls)
+// into the iter ("read" system calls)
+API int64_t iter_write(struct iter *it INOUT(1), const void *src IN(len), size_t len);
+// out of the iter ("write" system calls)
+API int64_t iter_read(struct iter *it INOUT(1), void *dst OUT(len), size_t len);
 API int64_t iter_zero(struct iter *it INOUT(1), size_t len);
 API void iter_advance(struct iter *it INOUT(1), size_t len);
 

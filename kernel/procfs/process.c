@@ -26,12 +26,17 @@ static char state_letter(const struct thread *t)
 static void show_stat_of(struct text *t, struct process *p, struct thread *thread, struct cpu_times times)
 {
 	struct mm *mm = p->mm;
-	text_append(t, "%d (%s) %c %d %d %d %u %d 0 %lu 0 %lu 0 %lu %lu 0 0 %d %d %u 0 %lu %lu %lu %lu %lu %lu %lu 0 0 %lu 0 0 0 0 0 0 17 %u %d %d 0 0 0 %lu %lu %lu %lu %lu %lu %lu 0\n",
-		    thread->tid, thread->comm, state_letter(thread), p->ppid, p->pgid, p->sid, p->tty ? tty_number(p->tty) : 0,
-		    p->tty ? tty_foreground(p->tty) : -1, p->faults_minor, p->faults_major, times.user_ns / 10000000, times.kernel_ns / 10000000,
+	text_append(t,
+		    "%d (%s) %c %d %d %d %u %d 0 %lu 0 %lu 0 %lu %lu 0 0 %d %d %u 0 %lu %lu %lu %lu %lu %lu %lu 0 0 "
+		    "%lu 0 0 0 0 0 0 17 %u %d %d 0 0 0 %lu %lu %lu %lu %lu %lu %lu 0\n",
+		    thread->tid, thread->comm, state_letter(thread), p->ppid, p->pgid, p->sid,
+		    p->tty ? tty_number(p->tty) : 0,
+		    p->tty ? tty_foreground(p->tty) : -1, p->faults_minor, p->faults_major, times.user_ns / 10000000,
+		    times.kernel_ns / 10000000,
 		    20 + thread->nice, thread->nice, p->thread_count, (thread->start_ns) / 10000000, mm->mapped_pages * PAGE_SIZE, mm->resident_pages,
 		    ~0ul, mm->code_start, mm->code_end, mm->stack_top, p->pending.set, thread->cpu, thread->rt_priority, thread->policy,
-		    mm->data_start, mm->data_end, mm->brk_start, mm->arg_start, mm->arg_end, mm->env_start, mm->env_end);
+		    mm->data_start, mm->data_end, mm->brk_start, mm->arg_start, mm->arg_end, mm->env_start,
+		    mm->env_end);
 }
 
 static int show_stat(struct text *t, void *arg)
@@ -63,18 +68,26 @@ static void show_status_of(struct text *t, struct process *p, struct thread *thr
 		else if (h)
 			caught |= 1ull << i;
 	}
-	text_append(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", thread->comm,
-		    p->fs ? p->fs->umask : 0, state_letter(thread), state_letter(thread) == 'R' ? "running" : "sleeping", p->pid, thread->tid, p->ppid);
-	text_append(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%d\nGroups:\t", c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid,
+	text_append(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n"
+		    "TracerPid:\t0\n", thread->comm,
+		    p->fs ? p->fs->umask : 0, state_letter(thread),
+		    state_letter(thread) == 'R' ? "running" : "sleeping", p->pid, thread->tid, p->ppid);
+	text_append(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%d\nGroups:\t", c->uid, c->euid, c->suid,
+		    c->fsuid, c->gid, c->egid, c->sgid,
 		    c->fsgid, MAX(64, files_max(p->files)));
 	for (unsigned i = 0; i < c->group_count; i++)
 		text_append(t, "%u ", c->groups[i]);
-	text_append(t, "\nVmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\nVmData:\t%8lu kB\nVmStk:\t     132 kB\nVmExe:\t%8lu kB\nVmSwap:\t       0 kB\n",
-		    mm->mapped_pages * 4, mm->mapped_pages * 4, mm->locked_pages * 4, mm->peak_resident_pages * 4, mm->resident_pages * 4,
+	text_append(t, "\nVmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n"
+		    "VmData:\t%8lu kB\nVmStk:\t     132 kB\nVmExe:\t%8lu kB\nVmSwap:\t       0 kB\n",
+		    mm->mapped_pages * 4, mm->mapped_pages * 4, mm->locked_pages * 4, mm->peak_resident_pages * 4,
+		    mm->resident_pages * 4,
 		    (mm->brk_end - mm->brk_start) / 1024, (mm->code_end - mm->code_start) / 1024);
-	text_append(t, "Threads:\t%u\nSigQ:\t%u/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", p->thread_count,
-		    p->queued_signals, (unsigned long)p->rlimit[RLIMIT_SIGPENDING].rlim_cur, thread->signal.pending.set, p->pending.set, thread->signal.blocked, ignored, caught);
-	text_append(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n", c->cap_inheritable,
+	text_append(t, "Threads:\t%u\nSigQ:\t%u/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n"
+		    "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", p->thread_count,
+		    p->queued_signals, (unsigned long)p->rlimit[RLIMIT_SIGPENDING].rlim_cur, thread->signal.pending.set,
+		    p->pending.set, thread->signal.blocked, ignored, caught);
+	text_append(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n"
+		    "NoNewPrivs:\t%d\nSeccomp:\t0\n", c->cap_inheritable,
 		    c->cap_permitted, c->cap_effective, c->cap_bounding, c->cap_ambient, c->no_new_privs);
 	uint64_t cpus = thread->affinity & sched_cpu_mask();
 	text_append(t, "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", cpus);
@@ -86,7 +99,8 @@ static void show_status_of(struct text *t, struct process *p, struct thread *thr
 			text_append(t, last > n ? "%s%d-%d" : "%s%d", first++ ? "," : "", n, last);
 			n = last;
 		}
-	text_append(t, "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", thread->switches_voluntary,
+	text_append(t, "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\n"
+		    "nonvoluntary_ctxt_switches:\t%lu\n", thread->switches_voluntary,
 		    thread->switches_involuntary);
 }
 
@@ -366,12 +380,19 @@ struct inode *procfs_process_dir(struct super *s, int pid)
 		text_show_fn show;
 		const char *text; // or the pid
 	} files[] = {
-		{"stat", show_stat, NULL}, {"statm", show_statm, NULL}, {"status", show_status, NULL}, {"maps", show_maps, NULL}, {"smaps", show_smaps, NULL},
-		{"cmdline", show_cmdline, NULL}, {"environ", show_environ, NULL}, {"auxv", show_auxv, NULL}, {"limits", show_limits, NULL},
-		{"mounts", show_mounts, NULL}, {"mountinfo", show_mountinfo, NULL}, {"oom_score_adj", show_adj, NULL}, {"oom_score", show_text, "0"},
-		{"cgroup", show_text, "0::/"}, {"coredump_filter", show_text, "00000033"}, {"wchan", show_text, "0"}, {"loginuid", show_text, "4294967295"},
-		{"sessionid", show_text, "4294967295"}, {"personality", show_text, "00000000"}, {"setgroups", show_text, "allow"},
-		{"uid_map", show_text, "         0          0 4294967295"}, {"gid_map", show_text, "         0          0 4294967295"},
+		{"stat", show_stat, NULL}, {"statm", show_statm, NULL}, {"status", show_status, NULL},
+		{"maps", show_maps, NULL},
+		{"smaps", show_smaps, NULL},
+		{"cmdline", show_cmdline, NULL}, {"environ", show_environ, NULL}, {"auxv", show_auxv, NULL},
+		{"limits", show_limits, NULL},
+		{"mounts", show_mounts, NULL}, {"mountinfo", show_mountinfo, NULL}, {"oom_score_adj", show_adj, NULL},
+		{"oom_score", show_text, "0"},
+		{"cgroup", show_text, "0::/"}, {"coredump_filter", show_text, "00000033"}, {"wchan", show_text, "0"},
+		{"loginuid", show_text, "4294967295"},
+		{"sessionid", show_text, "4294967295"}, {"personality", show_text, "00000000"},
+		{"setgroups", show_text, "allow"},
+		{"uid_map", show_text, "         0          0 4294967295"},
+		{"gid_map", show_text, "         0          0 4294967295"},
 	};
 	struct process *p = process_find(pid);
 	void *arg = (void *)(uintptr_t)pid;
@@ -380,8 +401,12 @@ struct inode *procfs_process_dir(struct super *s, int pid)
 		return NULL;
 	int err = 0;
 	for (unsigned i = 0; !err && i < ARRAY_SIZE(files); i++)
-		err = static_dir_add(dir, files[i].name, vfs_text_file(s, 0444, files[i].show, files[i].text ? (void *)(uintptr_t)files[i].text : arg));
-	if (err || static_dir_add(dir, "mem", procfs_memory(s)) || static_dir_add(dir, "exe", link_create(s, pid, LINK_EXE)) || static_dir_add(dir, "cwd", link_create(s, pid, LINK_CWD)) ||
+		err = static_dir_add(dir, files[i].name,
+				     vfs_text_file(s, 0444, files[i].show,
+						   files[i].text ? (void *)(uintptr_t)files[i].text : arg));
+	if (err || static_dir_add(dir, "mem", procfs_memory(s)) ||
+	    static_dir_add(dir, "exe", link_create(s, pid, LINK_EXE)) ||
+	    static_dir_add(dir, "cwd", link_create(s, pid, LINK_CWD)) ||
 	    static_dir_add(dir, "root", link_create(s, pid, LINK_ROOT)) || static_dir_add(dir, "fd", procfs_fd_dir(s, pid, false)) ||
 	    static_dir_add(dir, "fdinfo", procfs_fd_dir(s, pid, true)) ||
 	    static_dir_add(dir, "comm",

@@ -20,13 +20,17 @@ static int show_meminfo(struct text *t, void *arg)
 	(void)arg;
 	page_info(&i);
 	uint64_t shmem = tmpfs_pages() * 4;
-	text_append(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\nBuffers:               0 kB\nCached:         %8lu kB\n",
+	text_append(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n"
+		    "Buffers:               0 kB\nCached:         %8lu kB\n",
 		    i.total * 4, i.free * 4, (i.free + i.cached) * 4, i.cached * 4 + shmem);
-	text_append(t, "SwapCached:            0 kB\nActive:         %8lu kB\nInactive:              0 kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\n",
+	text_append(t, "SwapCached:            0 kB\nActive:         %8lu kB\nInactive:              0 kB\n"
+		    "SwapTotal:             0 kB\nSwapFree:              0 kB\n",
 		    (i.total - i.free) * 4);
-	text_append(t, "Dirty:                 0 kB\nWriteback:             0 kB\nAnonPages:      %8lu kB\nMapped:                0 kB\nShmem:          %8lu kB\n",
+	text_append(t, "Dirty:                 0 kB\nWriteback:             0 kB\nAnonPages:      %8lu kB\n"
+		    "Mapped:                0 kB\nShmem:          %8lu kB\n",
 		    (i.total - i.free - i.cached) * 4, shmem);
-	text_append(t, "CommitLimit:    %8lu kB\nCommitted_AS:          0 kB\nVmallocTotal:   34359738367 kB\nHugePages_Total:       0\nHugePages_Free:        0\nHugepagesize:       2048 kB\n",
+	text_append(t, "CommitLimit:    %8lu kB\nCommitted_AS:          0 kB\nVmallocTotal:   34359738367 kB\n"
+		    "HugePages_Total:       0\nHugePages_Free:        0\nHugepagesize:       2048 kB\n",
 		    i.total * 4);
 	return 0;
 }
@@ -116,27 +120,35 @@ static const struct entry {
 	text_show_fn show;
 	const void *arg;
 } root_files[] = {
-	{"meminfo", show_meminfo, NULL}, {"cpuinfo", show_cpuinfo, NULL}, {"stat", show_stat, NULL}, {"uptime", show_uptime, NULL},
+	{"meminfo", show_meminfo, NULL}, {"cpuinfo", show_cpuinfo, NULL}, {"stat", show_stat, NULL},
+	{"uptime", show_uptime, NULL},
 	{"loadavg", show_loadavg, NULL}, {"version", show_version, NULL},
 	{"filesystems", show_text, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\tfuse"},
-	{"cgroups", show_text, "#subsys_name\thierarchy\tnum_cgroups\tenabled"}, {"cmdline", show_text, "whelk"}, {"swaps", show_text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"},
+	{"cgroups", show_text, "#subsys_name\thierarchy\tnum_cgroups\tenabled"}, {"cmdline", show_text, "whelk"},
+	{"swaps", show_text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"},
 	{"vmstat", show_text, "nr_free_pages 0"}, {"interrupts", show_text, "           CPU0"},
 };
 static const struct entry kernel_files[] = {
-	{"osrelease", show_fn, (const void *)info_release}, {"version", show_fn, (const void *)info_version}, {"hostname", show_fn, (const void *)info_hostname},
-	{"domainname", show_fn, (const void *)info_domainname}, {"ostype", show_text, "Linux"}, {"pid_max", show_text, "4194304"},
-	{"threads-max", show_text, "65536"}, {"ngroups_max", show_text, "32"}, {"cap_last_cap", show_text, "40"}, {"randomize_va_space", show_text, "2"},
+	{"osrelease", show_fn, (const void *)info_release}, {"version", show_fn, (const void *)info_version},
+	{"hostname", show_fn, (const void *)info_hostname},
+	{"domainname", show_fn, (const void *)info_domainname}, {"ostype", show_text, "Linux"},
+	{"pid_max", show_text, "4194304"},
+	{"threads-max", show_text, "65536"}, {"ngroups_max", show_text, "32"}, {"cap_last_cap", show_text, "40"},
+	{"randomize_va_space", show_text, "2"},
 	{"core_pattern", show_text, "core"}, {"seccomp", show_text, ""}, {"sched_rr_timeslice_ms", show_text, "4"},
 };
 static const struct entry random_files[] = {
-	{"boot_id", show_uuid, "boot"}, {"uuid", show_uuid, NULL}, {"entropy_avail", show_text, "256"}, {"poolsize", show_text, "256"},
+	{"boot_id", show_uuid, "boot"}, {"uuid", show_uuid, NULL}, {"entropy_avail", show_text, "256"},
+	{"poolsize", show_text, "256"},
 };
 static const struct entry vm_files[] = {
 	{"overcommit_memory", show_text, "0"}, {"max_map_count", show_text, "65530"}, {"swappiness", show_text, "0"},
 	{"mmap_min_addr", show_text, "65536"}, {"overcommit_ratio", show_text, "50"},
 };
 static const struct entry fs_files[] = {
-	{"file-max", show_text, "9223372036854775807"}, {"nr_open", show_text, "1048576"}, {"pipe-max-size", show_text, "1048576"}, {"file-nr", show_text, "0\t0\t9223372036854775807"},
+	{"file-max", show_text, "9223372036854775807"}, {"nr_open", show_text, "1048576"},
+	{"pipe-max-size", show_text, "1048576"},
+	{"file-nr", show_text, "0\t0\t9223372036854775807"},
 };
 static const struct entry core_files[] = {{"somaxconn", show_text, "4096"}};
 

@@ -23,7 +23,8 @@ enum sys_arg {
 
 enum sys_level { LEVEL_FULL = 1, LEVEL_PART, LEVEL_STUB, LEVEL_EPERM, LEVEL_ABSENT, LEVEL_NONE };
 
-enum sys_class { CLASS_OTHER, CLASS_FILE, CLASS_DESC, CLASS_MEMORY, CLASS_SIGNAL, CLASS_NETWORK, CLASS_PROCESS, CLASS_TIME, CLASS_FUTEX, CLASS_SCHED };
+enum sys_class { CLASS_OTHER, CLASS_FILE, CLASS_DESC, CLASS_MEMORY, CLASS_SIGNAL, CLASS_NETWORK, CLASS_PROCESS,
+	CLASS_TIME, CLASS_FUTEX, CLASS_SCHED };
 
 // Every handler is called with six register arguments; it declares those it has.
 typedef long (*sys_handler)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);

@@ -76,14 +76,16 @@ struct iattr {
 struct fault_page {
 	uint64_t phys;	   // of the page asked for
 	struct page *page; // with a reference for the caller, or NULL: not RAM (file window), stays valid while mapped
-	uint64_t before, after; // how many more pages lie physically contiguous before and after it and may be mapped too (0 is fine)
+	// how many more pages lie physically contiguous before and after it and may be mapped too (0 is fine)
+	uint64_t before, after;
 	bool writable;	   // may be mapped writable (shared)
 };
 
 struct inode_ops {
 	// Directory operations: name is not NUL-terminated, never "." or "..". Results have a reference.
 	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out); // -ENOENT
-	int (*create)(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct inode **out); // files, FIFOs, devices, sockets: S_IF* in mode
+	// files, FIFOs, devices, sockets: S_IF* in mode
+	int (*create)(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct inode **out);
 	int (*mkdir)(struct inode *dir, const char *name, size_t len, uint32_t mode, struct inode **out);
 	int (*symlink)(struct inode *dir, const char *name, size_t len, const char *target, struct inode **out);
 	int (*link)(struct inode *dir, const char *name, size_t len, struct inode *target);
@@ -94,18 +96,21 @@ struct inode_ops {
 	int (*tmpfile)(struct inode *dir, uint32_t mode, struct inode **out);
 	// Symbolic links: the target's length (may exceed size), text not terminated.
 	int64_t (*readlink)(struct inode *inode, char *buf, size_t size);
-	// Magic links (/proc/PID/fd/N, exe, cwd): gives the object itself; caller owns the references. -ENOSYS: use readlink.
+	// Magic links (/proc/PID/fd/N, exe, cwd): gives the object itself; caller owns the references. -ENOSYS: use
+	// readlink.
 	int (*follow)(struct inode *inode, struct mount **mount, struct dentry **dentry);
 	int (*getattr)(struct inode *inode); // refreshes the fields of *inode; NULL: they are right
 	int (*setattr)(struct inode *inode, const struct iattr *attr); // does the change and the fields
 	int (*open)(struct inode *inode, struct file *file);	       // may replace file->ops, set file->fs
-	int (*get_page)(struct inode *inode, uint64_t index, bool write, struct fault_page *out); // -EFAULT past the end (SIGBUS)
+	// -EFAULT past the end (SIGBUS)
+	int (*get_page)(struct inode *inode, uint64_t index, bool write, struct fault_page *out);
 	bool (*has_page)(struct inode *inode, uint64_t index); // get_page would find it in memory; with get_page
 	int64_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
 	int (*setxattr)(struct inode *inode, const char *name, const void *buf, size_t size, int flags);
 	int64_t (*listxattr)(struct inode *inode, char *buf, size_t size);
 	int (*removexattr)(struct inode *inode, const char *name);
-	bool (*revalidate)(struct inode *dir, const char *name, size_t len, struct inode *inode); // may a cached lookup still be used? NULL: always. inode NULL: a negative one
+	// may a cached lookup still be used? NULL: always. inode NULL: a negative one
+	bool (*revalidate)(struct inode *dir, const char *name, size_t len, struct inode *inode);
 	void (*release)(struct inode *inode); // last reference dropped: free it
 };
 
@@ -148,12 +153,15 @@ struct dir_emit { // readdir hands each entry to emit(); false: buffer full, sto
 };
 
 struct file_ops {
-	// Byte counts or -errno. *pos is advanced by the implementation. -EAGAIN rather than sleeping when file->flags & O_NONBLOCK.
+	// Byte counts or -errno. *pos is advanced by the implementation. -EAGAIN rather than sleeping when file->flags
+	// & O_NONBLOCK.
 	int64_t (*read)(struct file *f, struct iter *to, int64_t *pos);
 	int64_t (*write)(struct file *f, struct iter *from, int64_t *pos); // O_APPEND handled here by regular files
 	int (*readdir)(struct file *f, struct dir_emit *d, int64_t *pos);
-	int64_t (*seek)(struct file *f, int64_t off, int whence); // NULL: regular rules on inode->size; file_seek_none: -ESPIPE
-	unsigned (*poll)(struct file *f, struct poller *p); // EPOLL* now; registers with poll_wait(). NULL: always readable and writable
+	// NULL: regular rules on inode->size; file_seek_none: -ESPIPE
+	int64_t (*seek)(struct file *f, int64_t off, int whence);
+	// EPOLL* now; registers with poll_wait(). NULL: always readable and writable
+	unsigned (*poll)(struct file *f, struct poller *p);
 	int64_t (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);
 	int (*mmap)(struct file *f, struct vma *vma); // NULL: inode->ops->get_page decides; -ENODEV
 	int (*fsync)(struct file *f, bool data_only);
@@ -168,7 +176,8 @@ struct file_ops {
 API bool dir_emit_dots(struct file *f SHARED, struct dir_emit *d SHARED, int64_t *pos INOUT(1));
 // readdir in the order of names is up to the file system, but every readdir gives "." and ".." too.
 
-// The offset that `off` means after SEEK_SET, SEEK_CUR or SEEK_END: 0, -EINVAL (another whence, or below 0), -EOVERFLOW.
+// The offset that `off` means after SEEK_SET, SEEK_CUR or SEEK_END: 0, -EINVAL (another whence, or below 0),
+// -EOVERFLOW.
 API int file_offset(struct file *f SHARED, int64_t off, int whence, int64_t *out OUT(1));
 API int64_t file_seek_none(struct file *f SHARED, int64_t off, int whence);
 API void file_get(struct file *f SHARED);
@@ -190,7 +199,8 @@ API int inode_setattr(struct inode *i SHARED, const struct iattr *attr IN(1));
 // For a file system's setattr: the fields of the inode that `attr` names, except the size, and ctime.
 API void inode_set_fields(struct inode *i SHARED, const struct iattr *attr IN(1));
 API int inode_getattr(struct inode *i SHARED); // fields are fresh afterwards
-API void inode_touch(struct inode *i SHARED, uint32_t which); // ATTR_ATIME|ATTR_MTIME now (ctime with mtime), in memory only
+// ATTR_ATIME|ATTR_MTIME now (ctime with mtime), in memory only
+API void inode_touch(struct inode *i SHARED, uint32_t which);
 
 // --- devices ---------------------------------------------------------------------------------------------
 // Which driver a character device node opens. `major` one of DEVICE_MAX registered; open() sets file->ops.
@@ -224,15 +234,20 @@ API int vfs_open_path(const struct path *p SHARED, int flags, struct file **out 
 API int vfs_mkdir(int dirfd, const char *name IN(strlen), uint32_t mode);
 // The text of a path as getcwd shows it ("... (deleted)" when gone): length, -ENAMETOOLONG.
 API int64_t path_format(const struct path *p SHARED, char *buf OUT(size), size_t size);
-// Where a magic link to an open file (/proc/PID/fd/N, for inode_ops.follow) leads; files without a path too. References.
+// Where a magic link to an open file (/proc/PID/fd/N, for inode_ops.follow) leads; files without a path too.
+// References.
 API int file_path(struct file *f SHARED, struct mount **mount OUT(1), struct dentry **dentry OUT(1));
-API int64_t file_format_path(struct file *f SHARED, char *buf OUT(size), size_t size); // "pipe:[3]", "/x/y", "anon_inode:..."
-API int inode_permission(struct inode *i SHARED, unsigned mask); // mask: 4 read 2 write 1 execute; of the running process
+// "pipe:[3]", "/x/y", "anon_inode:..."
+API int64_t file_format_path(struct file *f SHARED, char *buf OUT(size), size_t size);
+// mask: 4 read 2 write 1 execute; of the running process
+API int inode_permission(struct inode *i SHARED, unsigned mask);
 
 // --- mounts ------------------------------------------------------------------------------------------------
 // A file system type registers nothing: boot code creates supers and mounts them.
 API int vfs_mount_root(struct super *s SHARED, struct inode *root SHARED);
-API int vfs_mount(const char *path IN(strlen), struct super *s SHARED, struct inode *root SHARED, const char *source IN(strlen), const char *options IN(strlen)); // creates missing directories in the overlay
+// creates missing directories in the overlay
+API int vfs_mount(const char *path IN(strlen), struct super *s SHARED, struct inode *root SHARED,
+		  const char *source IN(strlen), const char *options IN(strlen));
 API void vfs_format_mounts(struct text *t SHARED, bool mountinfo);
 
 // --- file tables ----------------------------------------------------------------------------------------------
@@ -249,10 +264,12 @@ API void files_put(struct files *t SHARED);
 API void files_close_on_exec(struct files *t SHARED);
 // Of the running process. The result has a reference (file_put); NULL: -EBADF.
 API struct file *file_from_fd(int fd);
-API int fd_install(struct file *f SHARED, unsigned flags); // lowest free number; takes over the reference; flags: O_CLOEXEC; -EMFILE (reference dropped)
+// lowest free number; takes over the reference; flags: O_CLOEXEC; -EMFILE (reference dropped)
+API int fd_install(struct file *f SHARED, unsigned flags);
 API int fd_install_from(struct file *f SHARED, unsigned flags, int lowest);
 API int fd_close(int fd);
-API struct file *files_at(struct files *t SHARED, int fd, bool *cloexec OUT(1)); // for procfs: with a reference, or NULL
+// for procfs: with a reference, or NULL
+API struct file *files_at(struct files *t SHARED, int fd, bool *cloexec OUT(1));
 // At that number, which is free; takes over the reference.
 API int files_install_at(struct files *t SHARED, int fd, struct file *f SHARED);
 API int files_max(struct files *t SHARED); // highest number in use + 1
@@ -260,7 +277,8 @@ API int files_max(struct files *t SHARED); // highest number in use + 1
 // --- locks, notification (called by exit, close, and operations) -------------------------------------------------
 API void lock_release_posix(struct inode *i SHARED, struct files *owner SHARED);
 API void lock_release_file(struct file *f SHARED); // flock and OFD
-API void notify_inode(struct inode *i SHARED, uint32_t mask); // inotify events on the inode itself and, with its name, on its parent
+// inotify events on the inode itself and, with its name, on its parent
+API void notify_inode(struct inode *i SHARED, uint32_t mask);
 API void notify_dir(struct inode *dir SHARED, uint32_t mask, const char *name IN(len), size_t len, uint32_t cookie);
 
 // A name appeared in or went from `dir` behind the VFS's back (devpts, procfs): cached dentries of it are dropped.

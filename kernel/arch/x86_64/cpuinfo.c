@@ -34,9 +34,11 @@ void arch_format_cpuinfo(struct text *t, unsigned n)
 	family = (a >> 8 & 15) + ((a >> 8 & 15) == 15 ? a >> 20 & 255 : 0);
 	model = (a >> 4 & 15) | (a >> 12 & 0xf0);
 	const struct abi_clock *clock = plat_phys_to_virt(plat_clock_gpa());
-	text_append(t, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n", n, vendor, family, model,
+	text_append(t, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\n"
+		    "stepping\t: %u\n", n, vendor, family, model,
 		    brand, a & 15);
-	text_append(t, "cpu MHz\t\t: %lu.%03lu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\nflags\t\t:", clock->tsc_khz / 1000,
+	text_append(t, "cpu MHz\t\t: %lu.%03lu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n"
+		    "flags\t\t:", clock->tsc_khz / 1000,
 		    clock->tsc_khz % 1000, plat_boot()->cpu_count, n, plat_boot()->cpu_count);
 	for (int i = 0; i < 32; i++)
 		if (d & (1u << i) && flag_edx[i][0])
