@@ -67,7 +67,6 @@ struct mm {
 };
 
 API struct mm *mm_create(void); // empty address space with the kernel mapped, NULL when out of memory
-API void mm_get(struct mm *mm SHARED);
 API void mm_put(struct mm *mm SHARED);
 API void mm_activate(struct mm *mm SHARED); // makes it current on this CPU
 API struct mm *mm_current(void);	     // of the running thread's process

@@ -33,8 +33,6 @@ struct mm *mm_create(void)
 	return mm;
 }
 
-void mm_get(struct mm *mm) { mm->refs++; }
-
 // A CPU that idles still has the tables of what ran last.
 static void leave_tables(void *arg)
 {

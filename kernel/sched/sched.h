@@ -118,7 +118,6 @@ API void waitq_add(struct waitq *q SHARED, struct waiter *w SHARED);
 API void waitq_remove(struct waiter *w SHARED);
 // Sleeps with no queue: until sched_wake(), deadline, signal. Same results as waitq_sleep.
 API int sched_sleep(uint64_t deadline_ns);
-API int sched_sleep_uninterruptible(uint64_t deadline_ns);
 API void sched_wake(struct thread *t SHARED);	       // makes it runnable if it sleeps
 API void sched_wake_signal(struct thread *t SHARED); // a signal arrived: wakes only interruptible sleep, kicks a running one
 

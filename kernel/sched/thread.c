@@ -12,6 +12,7 @@
 #include "plat/plat.h"
 #include "proc/process.h"
 #include "sched/private.h"
+#include "signal/signal.h"
 #include "time/time.h"
 #include "debug/debug.h"
 
@@ -154,6 +155,7 @@ _Noreturn void thread_exit(int status)
 	p->thread_count--;
 	struct thread **link = slot(t->tid);
 	*link = t->hash_next;
+	signal_thread_exit(t); // nobody finds it any more
 	t->state = THREAD_DEAD;
 	sched_this()->reap = t;
 	process_thread_gone(p);

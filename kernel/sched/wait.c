@@ -101,7 +101,6 @@ static int sleep(uint64_t deadline_ns, enum thread_state state)
 }
 
 int sched_sleep(uint64_t deadline_ns) { return sleep(deadline_ns, THREAD_SLEEPING); }
-int sched_sleep_uninterruptible(uint64_t deadline_ns) { return sleep(deadline_ns, THREAD_BLOCKED); }
 
 static bool wake_thread(struct waiter *w, unsigned key)
 {

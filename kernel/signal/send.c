@@ -110,11 +110,6 @@ void signal_thread_exit(struct thread *t)
 	drop(t->process, &t->signal.pending, ~0ull);
 }
 
-void signal_process_exit(struct process *p)
-{
-	drop(p, &p->pending, ~0ull);
-}
-
 static int take_from(struct thread *t, struct sigqueue *q, sigset set, siginfo_k *info)
 {
 	int sig = sigqueue_next(q, set);

@@ -39,7 +39,6 @@ API int signal_send_process(struct process *p SHARED, int sig, const siginfo_k *
 API void signal_force_fault(struct thread *t SHARED, int sig, int code, uint64_t addr);
 API bool signal_pending(struct thread *t SHARED); // one that would interrupt a sleep
 API void signal_thread_exit(struct thread *t SHARED);   // frees what is queued to it
-API void signal_process_exit(struct process *p SHARED);
 
 // A signal whose entry belongs to the sender (POSIX timers): queued at most once at a time. `taken` is called when
 // it is delivered or dropped (info NULL), and may complete what the program gets to see.

@@ -78,8 +78,6 @@ int tmpfs_create_anonymous(const char *name, uint64_t size, struct inode **out)
 	return 0;
 }
 
-bool tmpfs_is_file(struct inode *i) { return i->ops == &tmpfs_file_inode_ops; }
-
 int tmpfs_inode_create(struct tmpfs *fs, struct inode *dir, uint32_t mode, uint64_t rdev, struct inode **out)
 {
 	struct thread *t = thread_current();

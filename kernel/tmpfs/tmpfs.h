@@ -12,7 +12,6 @@
 API int tmpfs_create(struct super **super OUT(1), struct inode **root OUT(1));
 // A file without a name. `name` is what /proc/self/maps and fd/ show: "/NAME (deleted)".
 API int tmpfs_create_anonymous(const char *name IN(strlen), uint64_t size, struct inode **out OUT(1));
-API bool tmpfs_is_file(struct inode *i SHARED); // a regular file of a tmpfs (seals work on these)
 API uint64_t tmpfs_pages(void); // in use by all of them (/proc/meminfo Shmem)
 
 #endif

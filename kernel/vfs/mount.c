@@ -83,7 +83,7 @@ int vfs_mount(const char *path, struct super *s, struct inode *root, const char 
 	return err;
 }
 
-struct mount *mount_at(struct mount *parent, struct dentry *point)
+static struct mount *mount_at(struct mount *parent, struct dentry *point)
 {
 	struct mount *m, *found = NULL;
 	list_for_each(m, &mount_list, link)

@@ -107,8 +107,6 @@ fail_opened:
 	return err;
 }
 
-int vfs_open_path(const struct path *p, int flags, struct file **out) { return open_path(p, flags, false, out); }
-
 // The new file in the negative dentry d of directory `dir`, whose lock is held.
 static int open_create(struct path *dir, struct dentry *d, uint32_t mode)
 {

@@ -69,7 +69,6 @@ struct mount {
 };
 extern struct list mount_list;
 extern struct mount *mount_root;
-struct mount *mount_at(struct mount *parent, struct dentry *point); // NULL
 void mount_cross_down(struct path *p);				     // to what covers p
 bool mount_cross_up(struct path *p);				     // from a mount's root to its mount point
 
