@@ -34,7 +34,7 @@ KERNEL_HOT := arch base futex hostfs mm pipe plat poll sched signal sys tmpfs vf
 KERNEL_COLD := $(addprefix kernel/,futex/pi.c mm/advise.c mm/maps.c mm/remap.c vfs/attr_sys.c vfs/inotify.c vfs/mount.c vfs/name_sys.c vfs/xattr_sys.c)
 optimise = $(if $(filter $(KERNEL_COLD),$(1)),-Os,$(if $(strip $(filter $(KERNEL_HOT),$(word 2,$(subst /, ,$(1)))) $(filter base/%,$(1))),-O2,-Os))
 KFLAGS := $(COMMON) -Ikernel -Ikernel/arch/$(ARCH)/include -ffreestanding -fPIE -fvisibility=hidden -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing -ffile-prefix-map=$(CURDIR)/=
+	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing '-ffile-prefix-map=$(CURDIR)/='
 KFLAGS_x86_64 := -mgeneral-regs-only -mno-red-zone -fcf-protection=none
 KFLAGS += $(KFLAGS_$(ARCH))
 
