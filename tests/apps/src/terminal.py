@@ -39,13 +39,6 @@ class Session:
                 self.screen += os.read(self.master, 65536).decode(errors='replace')
         return False
 
-    # Whelk has the terminal: what is typed before goes to the host's line editing and signals.
-    def wait_ready(self, seconds=30):
-        end = time.monotonic() + seconds
-        while self.same_settings() and time.monotonic() < end:
-            time.sleep(0.02)
-        return self
-
     def type(self, text):
         os.write(self.master, text)
 
@@ -65,7 +58,7 @@ class Session:
         return termios.tcgetattr(self.slave) == self.before
 
 
-s = Session('/bin/busybox', 'cat').wait_ready()
+s = Session('/bin/busybox', 'cat')
 s.type(b'hellx\x7fo\n')
 check('line editing', s.wait_for('\nhello\r'), s.screen)
 s.type(b'\x04')
