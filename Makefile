@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # make            the monitor with the kernel inside: ./whelk
-# make kernel     build/kernel.elf alone
+# make kernel     build/kernel.elf (platform kvm) and build/kernel-linux.elf alone
 # make unit       unit tests on the host, with sanitizers       make check       everything that tests
 # make fuzz-short / make fuzz      fuzzers, a minute each / until stopped
 # make bench      benchmarks        make docs       generated pages        make clean        V=1: show commands
@@ -10,7 +10,7 @@
 # files of the same name, component.mk says what a component needs. WERROR= for strangers' compilers; DEBUG=1 for fail().
 
 ARCH ?= x86_64
-PLATFORM ?= kvm
+PLATFORMS := kvm linux
 CC ?= cc
 LD ?= ld
 OBJCOPY ?= objcopy
@@ -41,9 +41,12 @@ KFLAGS += $(KFLAGS_$(ARCH))
 COMPONENTS := $(filter-out arch plat,$(patsubst kernel/%/,%,$(sort $(dir $(wildcard kernel/*/*.c)))))
 component_c = $(filter-out $(patsubst kernel/$(1)/$(ARCH)/%,kernel/$(1)/%,$(wildcard kernel/$(1)/$(ARCH)/*.c)),$(wildcard kernel/$(1)/*.c)) \
 	$(wildcard kernel/$(1)/$(ARCH)/*.[cS])
+# All but kernel/plat/<platform>/ is the same in each platform's kernel.
 KERNEL_SRC := $(wildcard kernel/*.c) $(wildcard base/*.c) $(foreach c,$(COMPONENTS),$(call component_c,$(c))) \
-	$(wildcard kernel/arch/$(ARCH)/*.[cS]) $(wildcard kernel/plat/$(PLATFORM)/*.[cS])
-KERNEL_OBJ := $(patsubst %,$(B)/k/%.o,$(KERNEL_SRC))
+	$(wildcard kernel/arch/$(ARCH)/*.[cS]) $(wildcard kernel/plat/*.c)
+kernel_obj = $(patsubst %,$(B)/k/%.o,$(KERNEL_SRC) $(wildcard kernel/plat/$(1)/*.[cS]))
+kernel_name = $(B)/kernel$(if $(filter-out kvm,$(1)),-$(1))
+KERNELS := $(foreach p,$(PLATFORMS),$(call kernel_name,$(p)).elf)
 KERNEL_LD := kernel/arch/$(ARCH)/kernel.ld
 LIBGCC := $(shell $(CC) -print-libgcc-file-name)
 
@@ -51,7 +54,7 @@ GEN := $(B)/gen/sys/syscalls.h $(B)/gen/sys/rows.inc
 
 .PHONY: all kernel monitor clean unit check fuzz fuzz-short bench docs size
 all: $(B)/whelk $(LINK) $(B)/whelk.1
-kernel: $(B)/kernel.elf
+kernel: $(KERNELS)
 
 $(B)/gen/sys/syscalls.h: kernel/sys/syscalls.def kernel/sys/gen.awk
 	@mkdir -p $(@D)
@@ -82,17 +85,20 @@ $(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h
 	$(Q)$(OBJCOPY) -S $@.full $@
 
 # Only RELATIVE relocations, nothing undefined, no vector registers used by the compiler (-mgeneral-regs-only).
-$(B)/kernel.full: $(KERNEL_OBJ) $(KERNEL_LD)
+define kernel
+$(call kernel_name,$(1)).full: $(call kernel_obj,$(1)) $(KERNEL_LD) kernel/plat/$(1)/image.ld
 	@tools/needs
-	$(call say,LD,$@)
-	$(Q)$(LD) -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro -z pack-relative-relocs --gc-sections --build-id=none \
-		-T $(KERNEL_LD) -Map=$(B)/kernel.map $(KERNEL_OBJ) $(LIBGCC) -o $@
-	@if readelf -rW $@ | grep R_ | grep -v _RELATIVE; then echo "kernel: relocations the monitor does not apply"; rm -f $@; exit 1; fi
-$(B)/kernel.elf: $(B)/kernel.full
-	$(Q)$(OBJCOPY) -S $< $@
-	@n=$$(stat -c %s $@); [ $$n -le 307200 ] || echo "  warning: the kernel has $$n bytes, more than 300 KiB"
-size: $(B)/kernel.elf
-	@size $(B)/kernel.full; ls -l $(B)/kernel.elf
+	$$(call say,LD,$$@)
+	$$(Q)$(LD) -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro -z pack-relative-relocs --gc-sections --build-id=none \
+		-L kernel/plat/$(1) -T $(KERNEL_LD) -Map=$(call kernel_name,$(1)).map $(call kernel_obj,$(1)) $(LIBGCC) -o $$@
+	@if readelf -rW $$@ | grep R_ | grep -v _RELATIVE; then echo "kernel: relocations the monitor does not apply"; rm -f $$@; exit 1; fi
+$(call kernel_name,$(1)).elf: $(call kernel_name,$(1)).full
+	$$(Q)$(OBJCOPY) -S $$< $$@
+	@n=$$$$(stat -c %s $$@); [ $$$$n -le 307200 ] || echo "  warning: the kernel has $$$$n bytes, more than 300 KiB"
+endef
+$(foreach p,$(PLATFORMS),$(eval $(call kernel,$(p))))
+size: $(KERNELS)
+	@size $(KERNELS:.elf=.full); ls -l $(KERNELS)
 
 # --- monitor --------------------------------------------------------------------------------------
 
@@ -108,7 +114,7 @@ $(B)/m/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(MFLAGS) -Wa,-I$(B) -c $< -o $@
-$(B)/m/monitor/kernel_image.S.o: $(B)/kernel.elf
+$(B)/m/monitor/kernel_image.S.o: $(KERNELS)
 
 $(B)/whelk: $(MONITOR_OBJ)
 	$(call say,LD,$@)

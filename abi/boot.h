@@ -24,6 +24,7 @@
 #define ABI_VA_RANDOM_MIN 0x100000000000ull  // PIE images, mmap area, stacks
 #define ABI_VA_USER_END	  0x7e0000000000ull  // first address that is not the program's
 #define ABI_VA_DIRECT	  0x7e0000000000ull  // direct map of RAM, at a random 1 GiB slot
+#define ABI_VA_GUARD	  (4ull << 30)	     // of it, at its start, is never used (monitor/guest_filter.c)
 #define ABI_VA_KERNEL	  0x7e8000000000ull  // kernel image, at a random 2 MiB slot
 #define ABI_VA_DAX	  0x7ec000000000ull  // direct map of the file window (built by the kernel)
 #define ABI_VA_NUCLEUS	  0x7f0000000000ull  // nucleus groups, doorbell page
@@ -49,7 +50,10 @@ struct abi_cpu {
 	// kernel writes 1 on its way to the program, then looks at pending; 0 on its way in. The monitor injects an
 	// interrupt only after setting it from 1 to 0: one outstanding, never into a frame in use
 	uint32_t armed;
-	uint32_t pad1[10];
+	uint64_t bell_value; // platform linux: the doorbell of this vCPU, see abi/process.h
+	uint32_t bell_offset;
+	uint32_t bell; // futex: ABI_BELL_*
+	uint32_t pad1[6];
 };
 _Static_assert(sizeof(struct abi_cpu) == 128, "abi_cpu layout");
 

@@ -10,7 +10,10 @@
 #include <stdint.h>
 
 #define ABI_IMAGE_MAGIC	  0x6b6c656857ull // "Whelk"
-#define ABI_IMAGE_VERSION 1
+#define ABI_IMAGE_VERSION 2
+
+#define ABI_PLATFORM_KVM   1
+#define ABI_PLATFORM_LINUX 2
 
 // Exception stubs the nucleus offers, in the order of struct abi_image.stub[].
 enum abi_stub {
@@ -18,6 +21,9 @@ enum abi_stub {
 	ABI_STUB_BREAKPOINT,	 // vector 3: the gateway (plat/kvm) or the program's own int3
 	ABI_STUB_INTERRUPT,	 // the one interrupt vector, ABI_VECTOR_INTERRUPT
 	ABI_STUB_COUNT,
+	// Platform linux: where signals arrive, and the address after the one instruction that makes host calls.
+	ABI_STUB_SIGNAL = 0,
+	ABI_STUB_HOST_CALL = 1,
 };
 
 #define ABI_STUB_STRIDE	     16	  // bytes between the stubs of two exception vectors
@@ -35,8 +41,10 @@ struct abi_image {
 	uint64_t stub[ABI_STUB_COUNT]; // inside the nucleus
 	uint64_t upcall_exception;     // ring-3 targets of the stubs' iretq frames
 	uint64_t upcall_interrupt;
+	uint32_t platform; // ABI_PLATFORM_*: what this image runs on
+	uint32_t pad;
 };
-_Static_assert(sizeof(struct abi_image) == 16 + 8 * 5 + 8 * ABI_STUB_COUNT + 16, "abi_image layout");
+_Static_assert(sizeof(struct abi_image) == 16 + 8 * 5 + 8 * ABI_STUB_COUNT + 24, "abi_image layout");
 
 // One nucleus group per vCPU, ABI_NUCLEUS_STRIDE apart. Page 0 is the code (shared, read-only,
 // executable), the others are private to the vCPU. The code reaches its data pc-relative, so

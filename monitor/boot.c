@@ -126,10 +126,11 @@ static int choose_addresses(struct machine *m, uint8_t seed[64])
 	if (!m->config->no_random &&
 	    (getrandom(r, sizeof(r), 0) != sizeof(r) || getrandom(seed, 64, 0) != 64))
 		return machine_fail(m, -EIO, "the host gives no random bytes");
-	uint64_t direct = (ABI_VA_KERNEL - ABI_VA_DIRECT) / gib, ram = ALIGN_UP(m->memory.ram_size, gib) / gib;
+	const uint64_t direct_min = ABI_VA_DIRECT + ABI_VA_GUARD;
+	uint64_t direct = (ABI_VA_KERNEL - direct_min) / gib, ram = ALIGN_UP(m->memory.ram_size, gib) / gib;
 	if (ram >= direct)
 		return machine_fail(m, -EINVAL, "a guest has at most %lu GiB of memory", direct - 1);
-	l->direct_va = ABI_VA_DIRECT + pick(r[0], direct - ram) * gib;
+	l->direct_va = direct_min + pick(r[0], direct - ram) * gib;
 	l->kernel_va = ABI_VA_KERNEL + pick(r[1], (ABI_VA_DAX - ABI_VA_KERNEL - IMAGE_SLOT) / HUGE_SIZE) * HUGE_SIZE;
 	l->nucleus_va = ABI_VA_NUCLEUS + pick(r[2], (ABI_VA_DOORBELL - ABI_VA_NUCLEUS) / HUGE_SIZE - 2) * HUGE_SIZE;
 	l->doorbell_va = ABI_VA_DOORBELL + pick(r[3], gib / PAGE_SIZE) * PAGE_SIZE;
@@ -158,7 +159,7 @@ static void fill_boot(struct machine *m)
 	b->cpus_gpa = l->cpus_gpa;
 	b->stats_gpa = l->stats_gpa;
 	b->console_gpa = l->console_gpa;
-	b->dax_size = m->memory.dax_size;
+	b->dax_size = m->guest ? c->dax_size : m->memory.dax_size;
 	b->cpu_count = m->cpu_count;
 	b->flags = c->flags;
 	b->hwcap = m->features.hwcap;
@@ -205,7 +206,7 @@ int boot_build(struct machine *m)
 	if (!err)
 		err = image_load(&m->image, ram(m, l->kernel_gpa), l->kernel_va);
 	if (!err)
-		err = arch_build_tables(m);
+		err = m->platform->tables(m);
 	if (err)
 		return err;
 	clock_init(m);

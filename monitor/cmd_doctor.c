@@ -25,7 +25,8 @@
 #include "monitor/jail.h"
 #include "monitor/message.h"
 
-static unsigned missing;
+static unsigned missing, missing_kvm, missing_linux; // for both platforms, for one
+static unsigned *count = &missing;
 
 void doctor_say(enum doctor_grade grade, const char *what, const char *advice, const char *fmt, ...)
 {
@@ -38,7 +39,7 @@ void doctor_say(enum doctor_grade grade, const char *what, const char *advice, c
 	putchar('\n');
 	if (advice)
 		printf("%-19s -> %s\n", "", advice);
-	missing += grade == DOCTOR_MISSING;
+	*count += grade == DOCTOR_MISSING;
 }
 
 // --- KVM ----------------------------------------------------------------------------------------------
@@ -169,11 +170,25 @@ static void check_memory(void)
 	doctor_say(enough ? DOCTOR_OK : DOCTOR_NOTE, "memory",
 		   enough ? NULL : "a machine takes only what its program touches: try -m 64M",
 		   "%lu MiB available of %lu MiB", available >> 10, total >> 10);
+}
+
+// Platform linux: the guest as a process.
+static void check_process(void)
+{
+	unsigned action = SECCOMP_RET_TRAP;
+	const char *lacks = arch_doctor_process();
 	int fd = memfd_create("whelk-doctor", MFD_CLOEXEC);
+	unsigned before = missing_linux;
 	if (fd < 0)
-		doctor_say(DOCTOR_MISSING, "memfd", "a newer host kernel has it", "memfd_create: %s", strerror(errno));
+		doctor_say(DOCTOR_MISSING, "process", "a newer host kernel has it", "memfd_create: %s", strerror(errno));
 	else
 		close(fd);
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action))
+		doctor_say(DOCTOR_MISSING, "process", "a kernel with CONFIG_SECCOMP_FILTER", "seccomp: %s", strerror(errno));
+	if (lacks)
+		doctor_say(DOCTOR_MISSING, "process", "a newer processor, or a host kernel that shows it", "no %s", lacks);
+	if (missing_linux == before)
+		doctor_say(DOCTOR_OK, "process", NULL, "a guest can run as a jailed process");
 }
 
 static void check_limit(int resource, const char *name, rlim_t least, unsigned unit, const char *advice)
@@ -234,7 +249,11 @@ int cmd_doctor(int argc, char **argv)
 		return CMD_FAILED;
 	}
 	check_kernel();
+	count = &missing_kvm;
 	check_kvm();
+	count = &missing_linux;
+	check_process();
+	count = &missing;
 	arch_doctor_cpu();
 	check_cpus();
 	check_memory();
@@ -244,9 +263,12 @@ int cmd_doctor(int argc, char **argv)
 		    "raise it with ulimit -u: a machine is one process with a thread for each vCPU and two more");
 	check_limit(RLIMIT_MEMLOCK, "locked", 0, 1024, NULL);
 	check_jail();
+	if (missing_kvm && missing_linux)
+		missing += MIN(missing_kvm, missing_linux);
 	if (missing)
 		printf("\nwhelk run cannot work here: %u thing%s missing\n", missing, missing > 1 ? "s are" : " is");
 	else
-		printf("\nwhelk run can work here\n");
+		printf("\nwhelk run can work here: --platform auto takes %s\n",
+		       !missing_kvm ? "kvm" : "linux, a jailed process, because KVM is missing");
 	return fflush(stdout) ? CMD_FAILED : missing != 0;
 }

@@ -44,13 +44,24 @@ static uint64_t now_ns(void)
 static int hook_ready(void *arg, struct machine *m)
 {
 	struct run *r = arg;
+	const char *why, *name = machine_platform(m, &why);
+	if (message_verbose)
+		message("platform %s: %s", name, why);
 	return console_start(m, r->o.no_jail ? NULL : jail_console);
 }
 
 static int hook_enter(void *arg, enum machine_thread which)
 {
 	struct run *r = arg;
+	if (which == MACHINE_THREAD_GUEST) // --no-jail is about the monitor
+		return jail_guest();
 	return r->o.no_jail ? 0 : jail_thread(which);
+}
+
+static void hook_guest(void *arg, pid_t pid)
+{
+	(void)arg;
+	jail_filter_guest(pid);
 }
 
 static void hook_console(void *arg, struct abi_console *c)
@@ -137,11 +148,13 @@ static int run(struct run *r, uint64_t start_ns)
 {
 	static const struct machine_hooks hooks = {.ready = hook_ready,
 						   .thread_enter = hook_enter,
+						   .guest = hook_guest,
 						   .console = hook_console,
 						   .report = hook_report,
 						   .panic = hook_panic};
 	struct machine_result result = {0};
 	struct machine_config c = {
+		.platform = r->o.platform,
 		.memory_size = r->o.memory_size,
 		.dax_size = DAX_SIZE,
 		.cpus = r->o.cpus,

@@ -19,6 +19,7 @@ void doctor_say(enum doctor_grade grade, const char *what, const char *advice, c
 
 // arch/<name>/
 void arch_doctor_cpu(void);	      // features of the processor
+const char *arch_doctor_process(void); // what the processor lacks for platform linux, or NULL
 // A guest of one page that leaves its machine over and over: puts the code in place, makes a vCPU run it.
 // 0 or -errno.
 int arch_doctor_guest(int vcpu_fd, uint8_t *page);

@@ -32,8 +32,8 @@ const char help_run[] =
 	"      --user UID[:GID]   user and group of the program (yours)\n"
 	"      --trace[=FILTER]   print system calls; FILTER: names and classes, by comma\n"
 	"      --stats            print counters at the end\n"
-	"      --verbose          registers when a signal kills the program; the jail\n"
-	"      --platform NAME    kvm\n"
+	"      --verbose          the platform, the jail; registers when a signal kills\n"
+	"      --platform NAME    kvm, linux (a jailed process) or auto, kvm first (auto)\n"
 	"      --syscalls HOW     patch: call sites become jumps; trap: they stay (patch)\n"
 	"      --kernel FILE      another kernel than the one built in\n"
 	"      --no-jail          do not confine the monitor (debugging)\n"
@@ -49,4 +49,5 @@ const char help_doctor[] =
 	"Usage: whelk doctor\n"
 	"\n"
 	"Looks at KVM, the processor, memory and limits of this machine, and says what\n"
-	"to do about what is missing. Exit status: 0 when `whelk run` can work, else 1.\n";
+	"to do about what is missing, and which platform `whelk run` takes.\n"
+	"Exit status: 0 when `whelk run` can work, else 1.\n";

@@ -28,7 +28,7 @@ struct image {
 	uint64_t rela_off, rela_size, relr_off, relr_size;
 };
 
-extern const uint8_t image_builtin[], image_builtin_end[];
+extern const uint8_t image_kvm[], image_kvm_end[], image_linux[], image_linux_end[]; // built in (kernel_image.S)
 
 // Checks the file and fills *image. 0 or -ENOEXEC.
 int image_open(struct image *image, const void *file, size_t size);

@@ -40,14 +40,17 @@ struct rule {
 		KVM_SET_SREGS, KVM_GET_MSRS, KVM_SET_MSRS, KVM_SET_XCRS, KVM_GET_REGS, KVM_SET_REGS,               \
 		KVM_SET_MP_STATE, KVM_SET_DEVICE_ATTR
 
-static uint32_t own_pid; // filled in before use
+static uint32_t own_pid, guest_pid; // filled in before use
+static uint32_t pids[2];
+
+void jail_filter_guest(pid_t pid) { guest_pid = (uint32_t)pid; }
 
 // The C library's own needs, output to the user, waking a vCPU.
 static const struct rule common[] = {
 	CALL(read), CALL(write), CALL(writev), CALL(close), CALL(futex), CALL(munmap), CALL(mremap), CALL(madvise),
 	CALL(brk), CALL(getpid), CALL(gettid), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(restart_syscall),
 	CALL(sched_getaffinity), CALL(clock_gettime), CALL(exit), CALL(exit_group),
-	{.nr = __NR_tgkill, .test = ONE_OF, .arg = 0, .count = 1, .value = &own_pid},
+	{.nr = __NR_tgkill, .test = ONE_OF, .arg = 0, .count = 2, .value = pids},
 	{.nr = __NR_mmap, .test = WITHOUT, .arg = 2, LIST(PROT_EXEC)},
 	{.nr = __NR_mprotect, .test = WITHOUT, .arg = 2, LIST(PROT_EXEC)},
 };
@@ -58,7 +61,7 @@ static const struct rule files[] = {
 	CALL(ftruncate), CALL(fallocate), CALL(copy_file_range), CALL(fsync), CALL(fdatasync), CALL(fchownat),
 	CALL(fchmodat), CALL(utimensat), CALL(faccessat), CALL(faccessat2), CALL(symlinkat), CALL(mknodat),
 	CALL(mkdirat), CALL(unlinkat), CALL(renameat), CALL(renameat2), CALL(linkat), CALL(fgetxattr),
-	CALL(fsetxattr), CALL(flistxattr), CALL(fremovexattr),
+	CALL(fsetxattr), CALL(flistxattr), CALL(fremovexattr), CALL(sendmsg),
 	{.nr = __NR_fcntl, .test = ONE_OF, .arg = 1, LIST(F_DUPFD_CLOEXEC, F_GETFL)},
 };
 
@@ -74,7 +77,8 @@ static const struct rule cpu[] = {
 	{.nr = __NR_clone3, .test = NO_SUCH_CALL},
 	{.nr = __NR_clone, .test = WITH, .arg = 0, LIST(CLONE_THREAD)},
 	CALL(timer_create), CALL(timer_settime), CALL(timer_delete), CALL(set_robust_list), CALL(rseq),
-	{.nr = ARCH_POLL}, CALL(readv), CALL(getrusage),
+	{.nr = ARCH_POLL}, CALL(readv), CALL(getrusage), CALL(wait4),
+	{.nr = __NR_kill, .test = ONE_OF, .arg = 0, .count = 1, .value = &guest_pid},
 };
 
 static const struct rule console[] = {
@@ -189,7 +193,11 @@ int jail_filter_install(enum jail_kind kind)
 {
 	static struct filter storage[JAIL_CONSOLE + 1]; // a kind is installed by one thread
 	struct filter *f = &storage[kind];
-	__atomic_store_n(&own_pid, (uint32_t)getpid(), __ATOMIC_RELAXED);
+	own_pid = (uint32_t)getpid();
+	if (!guest_pid)
+		guest_pid = own_pid;
+	pids[0] = own_pid;
+	pids[1] = guest_pid;
 	int err = build(f, kind);
 	if (err)
 		return err;

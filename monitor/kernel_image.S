@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel, inside the monitor's own executable.
-	.section .rodata.kernel, "a", @progbits
+// The kernels, one for each platform, inside the monitor's own executable.
+	.macro KERNEL name file
 	.balign 4096
-	.globl image_builtin, image_builtin_end
-	.hidden image_builtin, image_builtin_end
-image_builtin:
-	.incbin "kernel.elf"
-image_builtin_end:
+	.globl \name, \name\()_end
+	.hidden \name, \name\()_end
+\name:
+	.incbin "\file"
+\name\()_end:
 	.byte 0
+	.endm
+
+	.section .rodata.kernel, "a", @progbits
+	KERNEL image_kvm "kernel.elf"
+	KERNEL image_linux "kernel-linux.elf"
 	.section .note.GNU-stack, "", @progbits

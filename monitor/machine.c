@@ -4,17 +4,15 @@
 #include "monitor/machine.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "monitor/dev/fs.h"
+#include "monitor/guest.h"
 #include "monitor/private.h"
 
 #define MEMORY_MIN (16ull << 20)
@@ -32,7 +30,7 @@ struct memory *machine_memory(struct machine *m) { return &m->memory; }
 static void wake_all(struct machine *m)
 {
 	for (unsigned i = 0; m->vcpu && i < m->cpu_count; i++)
-		vcpu_wake(&m->vcpu[i]);
+		m->platform->cpu_wake(&m->vcpu[i]);
 }
 
 static bool claim_end(struct machine *m)
@@ -73,7 +71,7 @@ int machine_fail(struct machine *m, int err, const char *fmt, ...)
 void machine_event_cpu(struct machine *m, unsigned cpu, uint32_t events)
 {
 	__atomic_fetch_or(&m->cpus[cpu].pending, events, __ATOMIC_SEQ_CST);
-	vcpu_wake(&m->vcpu[cpu]);
+	m->platform->cpu_wake(&m->vcpu[cpu]);
 }
 
 void machine_event(struct machine *m, uint32_t events) { machine_event_cpu(m, 0, events); }
@@ -102,26 +100,18 @@ void machine_stop(struct machine *m)
 
 // --- building --------------------------------------------------------------------------------------------
 
-static int open_kvm(struct machine *m)
-{
-	m->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (m->kvm_fd < 0)
-		return machine_fail(m, -errno, "cannot open /dev/kvm: %s; see whelk doctor", strerror(errno));
-	if (ioctl(m->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
-		return machine_fail(m, -ENOSYS, "/dev/kvm speaks another version than %d", KVM_API_VERSION);
-	do {
-		m->vm_fd = ioctl(m->kvm_fd, KVM_CREATE_VM, 0);
-	} while (m->vm_fd < 0 && errno == EINTR);
-	return m->vm_fd < 0 ? machine_fail(m, -errno, "KVM cannot create a virtual machine: %s", strerror(errno)) : 0;
-}
-
 static int open_image(struct machine *m)
 {
 	const struct machine_config *c = m->config;
-	const void *file = c->kernel ? c->kernel : image_builtin;
-	size_t size = c->kernel ? c->kernel_size : (size_t)(image_builtin_end - image_builtin);
+	const struct platform *p = m->platform;
+	const void *file = c->kernel ? c->kernel : p->kernel;
+	size_t size = c->kernel ? c->kernel_size : (size_t)(p->kernel_end - p->kernel);
 	int err = image_open(&m->image, file, size);
-	return err ? machine_fail(m, err, c->kernel ? "option --kernel: this is no kernel for this monitor" : "the built-in kernel is damaged") : 0;
+	if (err)
+		return machine_fail(m, err, c->kernel ? "option --kernel: this is no kernel for this monitor" : "the built-in kernel is damaged");
+	if (m->image.head.platform != p->image)
+		return machine_fail(m, -ENOEXEC, "option --kernel: this kernel is not for platform %s", p->name);
+	return 0;
 }
 
 static void fs_event(void *arg, uint32_t events) { machine_event(arg, events); }
@@ -152,7 +142,9 @@ static int build_fs(struct machine *m)
 		.mount = mount,
 		.mount_count = c->mount_count,
 		.dax_base = m->memory.dax,
-		.dax_size = m->memory.dax_size,
+		.dax_size = m->guest ? c->dax_size : m->memory.dax_size,
+		.window_map = m->guest ? guest_window_map : NULL,
+		.window_arg = m->guest,
 		.event = fs_event,
 		.event_arg = m,
 		.worker_enter = fs_worker_enter,
@@ -167,6 +159,31 @@ static int build_fs(struct machine *m)
 	return err ? machine_fail(m, err, "cannot start the file server's thread: %s", strerror(-err)) : 0;
 }
 
+// Without a word to the contrary: kvm where it works, else linux. A failure to open kvm is then no failure yet.
+static int choose_platform(struct machine *m)
+{
+	static const struct platform *const of[] = {
+		[MACHINE_PLATFORM_KVM] = &platform_kvm, [MACHINE_PLATFORM_LINUX] = &platform_linux};
+	bool free_choice = m->config->platform == MACHINE_PLATFORM_AUTO;
+	m->platform = free_choice ? &platform_kvm : of[m->config->platform];
+	snprintf(m->why, sizeof(m->why), free_choice ? "/dev/kvm works" : "as asked for");
+	int err = m->platform->open(m);
+	if (!err || !free_choice)
+		return err;
+	snprintf(m->why, sizeof(m->why), "%s", m->result->what);
+	m->platform->close(m);
+	m->end_claimed = m->ended = false;
+	memset(m->result, 0, sizeof(*m->result));
+	m->platform = &platform_linux;
+	return m->platform->open(m);
+}
+
+const char *machine_platform(const struct machine *m, const char **why)
+{
+	*why = m->why;
+	return m->platform->name;
+}
+
 static int build(struct machine *m)
 {
 	const struct machine_config *c = m->config;
@@ -175,18 +192,16 @@ static int build(struct machine *m)
 	if (c->mount_count > ABI_MAX_MOUNTS || c->cpus < 1 || c->cpus > ABI_MAX_CPUS)
 		return machine_fail(m, -EINVAL, "a machine has 1 to %d CPUs and at most %d mounts", ABI_MAX_CPUS,
 				    ABI_MAX_MOUNTS);
-	int err = open_image(m);
+	int err = choose_platform(m);
 	if (!err)
-		err = open_kvm(m);
+		err = open_image(m);
 	if (err)
 		return err;
-	err = memory_create(&m->memory, size, c->dax_size);
-	if (!err)
-		err = memory_attach(&m->memory, m->vm_fd);
+	err = m->platform->memory(m, size);
 	if (err)
 		return machine_fail(m, err, "cannot get %lu MiB of memory for the guest: %s", size >> 20,
 				    strerror(-err));
-	err = arch_vm_probe(m);
+	err = m->platform->probe(m);
 	if (!err)
 		err = boot_build(m);
 	if (!err)
@@ -233,13 +248,9 @@ static void destroy(struct machine *m)
 	if (m->fs)
 		fs_destroy(m->fs);
 	for (unsigned i = 0; m->vcpu && i < m->cpu_count; i++)
-		vcpu_destroy(&m->vcpu[i]);
+		m->platform->cpu_destroy(&m->vcpu[i]);
 	free(m->vcpu);
-	free(m->cpuid);
-	if (m->vm_fd >= 0)
-		close(m->vm_fd);
-	if (m->kvm_fd >= 0)
-		close(m->kvm_fd);
+	m->platform->close(m);
 	memory_destroy(&m->memory);
 }
 
@@ -249,13 +260,13 @@ int machine_run(const struct machine_config *config, struct machine_result *resu
 	struct machine *m = &machine;
 
 	memset(result, 0, sizeof(*result));
-	*m = (struct machine){.config = config, .result = result, .kvm_fd = -1, .vm_fd = -1, .cpu_count = config->cpus};
-	m->memory = (struct memory){.vm_fd = -1};
+	*m = (struct machine){.config = config, .result = result, .platform = &platform_kvm, .kvm_fd = -1, .vm_fd = -1, .cpu_count = config->cpus};
+	m->memory = (struct memory){.ram_fd = -1, .vm_fd = -1};
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_mutex_init(&m->console_lock, NULL);
 	pthread_mutex_init(&m->clock_lock, NULL);
 	if (build(m) == 0 && enter(m) == 0) {
-		vcpu_loop(&m->vcpu[0]);
+		m->platform->cpu_loop(&m->vcpu[0]);
 		join_others(m);
 	}
 	collect(m);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "abi/boot.h"
 #include "abi/console.h"
@@ -24,7 +25,10 @@ struct machine_mount {
 	bool overlay;	  // an in-memory overlay on top
 };
 
-enum machine_thread { MACHINE_THREAD_MAIN_CPU, MACHINE_THREAD_CPU, MACHINE_THREAD_TIMER, MACHINE_THREAD_FS };
+// GUEST is no thread but the guest's process (platform linux), still single, with all of the monitor's descriptors.
+enum machine_thread { MACHINE_THREAD_MAIN_CPU, MACHINE_THREAD_CPU, MACHINE_THREAD_TIMER, MACHINE_THREAD_FS, MACHINE_THREAD_GUEST };
+
+enum machine_platform { MACHINE_PLATFORM_AUTO, MACHINE_PLATFORM_KVM, MACHINE_PLATFORM_LINUX };
 
 // All are optional (NULL). They run on the thread that is named; none may call machine_run().
 struct machine_hooks {
@@ -38,11 +42,13 @@ struct machine_hooks {
 	void (*report)(void *arg, const struct abi_report *r);
 	void (*panic)(void *arg, const struct abi_panic *p, uint64_t kernel_va, uint64_t kernel_size);
 	void (*booted)(void *arg); // ABI_DOORBELL_BOOTED
+	void (*guest)(void *arg, pid_t pid); // platform linux: the guest's process is there; before any thread
 	// The machine is complete and its `machine` may be used with the functions below; before any vCPU runs.
 	int (*ready)(void *arg, struct machine *m);
 };
 
 struct machine_config {
+	enum machine_platform platform;
 	uint64_t memory_size; // bytes; rounded down to 2 MiB, at least 16 MiB
 	uint64_t dax_size;    // bytes of the file window, 0: none
 	unsigned cpus;	      // 1 .. ABI_MAX_CPUS
@@ -85,6 +91,9 @@ struct machine_result {
 // Runs the machine on the calling thread (vCPU 0). 0, or -errno as in result->error.
 int machine_run(const struct machine_config *config, struct machine_result *result);
 const char *machine_exit_name(unsigned kind); // NULL past the last kind
+
+// From `ready` on: the platform's name, and why it is this one.
+const char *machine_platform(const struct machine *m, const char **why);
 
 // From any thread while the machine runs.
 void machine_event(struct machine *m, uint32_t events);		// ABI_EVENT_* for vCPU 0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Guest memory: RAM is anonymous memory, touched only where it is used (docs/decisions/003); the file window is address
+// Guest memory: RAM is anonymous memory where the guest is this process's own, touched only where it is used (docs/decisions/003); the file window is address
 // space until the file server maps files into it, and gets KVM slots step by step: a slot costs the
 // host about 0.3 % of its size.
 #include "monitor/memory.h"
@@ -29,7 +29,7 @@ static int reserve(uint64_t size, uint8_t **out)
 
 int memory_create(struct memory *m, uint64_t ram_size, uint64_t dax_size)
 {
-	*m = (struct memory){.ram_size = ram_size, .vm_fd = -1, .dax_size = dax_size};
+	*m = (struct memory){.ram_size = ram_size, .ram_fd = -1, .vm_fd = -1, .dax_size = dax_size};
 	int err = reserve(ram_size, &m->ram);
 	if (err)
 		return err;
@@ -48,6 +48,27 @@ int memory_create(struct memory *m, uint64_t ram_size, uint64_t dax_size)
 	return 0;
 fail:
 	memory_destroy(m);
+	return err;
+}
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u // Linux 6.3
+#endif
+
+int memory_create_shared(struct memory *m, uint64_t ram_size)
+{
+	*m = (struct memory){.ram_size = ram_size, .ram_fd = -1, .vm_fd = -1};
+	int err = reserve(ram_size, &m->ram);
+	if (err)
+		return err;
+	m->ram_fd = memfd_create("whelk-ram", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+	if (m->ram_fd < 0 && errno == EINVAL)
+		m->ram_fd = memfd_create("whelk-ram", MFD_CLOEXEC);
+	if (m->ram_fd < 0 || ftruncate(m->ram_fd, (off_t)ram_size) ||
+	    mmap(m->ram, ram_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, m->ram_fd, 0) == MAP_FAILED) {
+		err = -errno;
+		memory_destroy(m);
+	}
 	return err;
 }
 
@@ -93,5 +114,7 @@ void memory_destroy(struct memory *m)
 		munmap(m->ram, m->ram_size);
 	if (m->dax)
 		munmap(m->dax, m->dax_size);
-	*m = (struct memory){.vm_fd = -1};
+	if (m->ram_fd >= 0)
+		close(m->ram_fd);
+	*m = (struct memory){.ram_fd = -1, .vm_fd = -1};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Guest memory as the monitor sees it: RAM (anonymous memory, guest-physical 0 upwards) and the file window
+// Guest memory as the monitor sees it: RAM (anonymous memory, or a memfd to share; guest-physical 0 upwards) and the file window
 // (reserved host addresses at ABI_GPA_DAX, where the file server maps host files). The guest is hostile:
 // memory_range() is the one way from a guest-physical address to a pointer. What it returns may change
 // under the reader at any time: load each word once, check the copy.
@@ -20,6 +20,7 @@
 struct memory {
 	uint8_t *ram;
 	uint64_t ram_size; // a multiple of 2 MiB
+	int ram_fd;	   // memfd, or -1
 	int vm_fd;	   // KVM's, for the slots; -1 before memory_attach()
 	uint8_t *dax;	   // 2 MiB aligned; NULL: no window
 	uint64_t dax_size; // a multiple of MEMORY_DAX_STEP, 0: no window
@@ -37,6 +38,8 @@ static inline void *memory_range(const struct memory *m, uint64_t gpa, uint64_t 
 
 // Reserves RAM and the window. 0 or -errno.
 int memory_create(struct memory *m, uint64_t ram_size, uint64_t dax_size);
+// RAM alone, as a memfd another process can map.
+int memory_create_shared(struct memory *m, uint64_t ram_size);
 int memory_attach(struct memory *m, int vm_fd); // gives RAM to the VM
 void memory_destroy(struct memory *m);
 

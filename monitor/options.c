@@ -223,6 +223,18 @@ static int parse_syscalls(struct options *o, const char *s)
 	return 0;
 }
 
+static int parse_platform(struct options *o, const char *s)
+{
+	static const char *const name[] = {
+		[MACHINE_PLATFORM_AUTO] = "auto", [MACHINE_PLATFORM_KVM] = "kvm", [MACHINE_PLATFORM_LINUX] = "linux"};
+	for (unsigned i = 0; i < ARRAY_SIZE(name); i++)
+		if (strcmp(s, name[i]) == 0) {
+			o->platform = (enum machine_platform)i;
+			return 0;
+		}
+	return bad("--platform", s, "'kvm', 'linux' or 'auto'");
+}
+
 static int parse_absolute(const char *option, const char *s, const char **out)
 {
 	*out = s;
@@ -246,7 +258,7 @@ static int parse_one(struct options *o, int c, char *arg)
 	case OPT_TRACE: o->trace = arg ? arg : ""; return 0;
 	case OPT_STATS: o->stats = true; return 0;
 	case OPT_VERBOSE: message_verbose = 1; return 0;
-	case OPT_PLATFORM: return strcmp(arg, "kvm") == 0 ? 0 : bad("--platform", arg, "'kvm', the one there is");
+	case OPT_PLATFORM: return parse_platform(o, arg);
 	case OPT_SYSCALLS: return parse_syscalls(o, arg);
 	case OPT_KERNEL: o->kernel = arg; return 0;
 	case OPT_ENV_FILE: return parse_env_file(o, arg);

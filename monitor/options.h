@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "abi/boot.h"
+#include "monitor/machine.h"
 
 struct options_volume {
 	char *host, *guest; // allocated; guest is absolute, without a trailing slash
@@ -26,6 +27,7 @@ struct options {
 	const char *root, *cwd, *hostname, *kernel;
 	const char *trace; // NULL: no tracing; "": everything
 	uint32_t uid, gid, syscalls;
+	enum machine_platform platform;
 	bool stats, no_jail, help;
 	char **argv; // program and arguments
 };

@@ -20,6 +20,9 @@
 struct fs;
 struct kvm_run;
 struct kvm_cpuid2;
+struct guest;
+struct machine;
+struct vcpu;
 
 enum exit_kind {
 	EXIT_EXIT, EXIT_IDLE, EXIT_KICK, EXIT_START, EXIT_CONSOLE, EXIT_TIMER, EXIT_QUEUE, EXIT_REPORT, EXIT_OTHER,
@@ -32,7 +35,8 @@ enum exit_kind {
 struct vcpu {
 	struct machine *machine;
 	unsigned number;
-	int fd; // -1: not created
+	int fd; // KVM's, or -1
+	bool created;
 	struct kvm_run *run;
 	size_t run_size;
 	struct abi_cpu *shared; // hostile memory
@@ -45,6 +49,25 @@ struct vcpu {
 	uint64_t timer_ns; // what it is set for; ~0: nothing
 	uint64_t exits[EXIT_KINDS];
 };
+
+// What a machine runs on: vcpu.c (kvm), guest.c (linux).
+struct platform {
+	const char *name;
+	uint32_t image; // ABI_PLATFORM_*
+	const uint8_t *kernel, *kernel_end; // the one built in
+	int (*open)(struct machine *m);			      // what the host must give; may fail before anything else is done
+	int (*memory)(struct machine *m, uint64_t ram_size);  // guest memory
+	int (*probe)(struct machine *m);		      // features
+	int (*tables)(struct machine *m);		      // the rest of guest RAM, at the end of boot_build()
+	int (*cpu_create)(struct vcpu *v);
+	void (*cpu_loop)(struct vcpu *v);		      // until the machine has ended
+	void (*cpu_wake)(struct vcpu *v);		      // it must look at its words; async-signal-safe
+	void (*cpu_destroy)(struct vcpu *v);
+	void (*cpu_idle)(struct vcpu *v);		      // ABI_DOORBELL_IDLE, _TIMER; NULL: the guest does it itself
+	void (*cpu_timer)(struct vcpu *v);
+	void (*close)(struct machine *m);
+};
+extern const struct platform platform_kvm, platform_linux;
 
 // Where things lie in guest RAM.
 struct layout {
@@ -65,9 +88,12 @@ struct features {
 
 struct machine {
 	const struct machine_config *config;
+	const struct platform *platform;
+	char why[160]; // it was chosen
 	struct machine_result *result;
 	int kvm_fd, vm_fd;
 	struct kvm_cpuid2 *cpuid;
+	struct guest *guest; // platform linux
 	struct memory memory;
 	struct image image;
 	struct layout layout;
@@ -108,18 +134,15 @@ uint64_t layout_take(struct machine *m, uint64_t bytes); // whole zero pages of 
 int vcpu_init(struct machine *m);			// signal handling
 int vcpu_create(struct machine *m, unsigned n);		// once per n
 int vcpu_start_thread(struct machine *m, unsigned n);	// another than 0
-void vcpu_loop(struct vcpu *v);				// until the machine has ended
-void vcpu_idle(struct vcpu *v);
-void vcpu_wake(struct vcpu *v);				// it must look at its words
-void vcpu_timer_update(struct vcpu *v);
-void vcpu_destroy(struct vcpu *v);
 
 // timer.c: the clock page.
 void clock_init(struct machine *m);
 void clock_refresh(struct machine *m);
 
 // arch/<name>/
-int arch_vm_probe(struct machine *m);			// features; before boot_build()
+int arch_vm_probe(struct machine *m);			// features of a virtual machine
+int arch_host_probe(struct machine *m);			// of this machine's own processor
+_Noreturn void arch_guest_enter(uint64_t pc, uint64_t arg); // jumps; nothing of this process is needed there
 int arch_build_tables(struct machine *m);		// page tables, descriptor tables, nucleus groups
 int arch_vcpu_setup(struct vcpu *v);			// registers of a new vCPU
 void arch_vcpu_describe(struct vcpu *v, char *buf, size_t size); // registers, for a failure's sentence

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// A virtual CPU and the host thread that runs it. There is no interrupt controller: whoever has news
+// Platform kvm: a virtual CPU and the host thread that runs it. There is no interrupt controller: whoever has news
 // for the guest sets bits in abi_cpu.pending and, when the guest has armed it, makes the thread leave
 // KVM_RUN by a signal; the thread then injects the one interrupt that says "look". The signal's handler
 // sets run->immediate_exit, so a kick between the last look and KVM_RUN is not lost. At most one
 // interrupt is outstanding: it is injected only after abi_cpu.armed went from 1 to 0.
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
@@ -43,7 +44,15 @@ int vcpu_init(struct machine *m)
 
 int vcpu_create(struct machine *m, unsigned n)
 {
-	struct vcpu *v = &m->vcpu[n];
+	int err = m->platform->cpu_create(&m->vcpu[n]);
+	m->vcpu[n].created = !err;
+	return err;
+}
+
+static int cpu_create(struct vcpu *v)
+{
+	struct machine *m = v->machine;
+	unsigned n = v->number;
 	v->fd = ioctl(m->vm_fd, KVM_CREATE_VCPU, n);
 	if (v->fd < 0)
 		return machine_fail(m, -errno, "KVM cannot create vCPU %u", n);
@@ -58,7 +67,7 @@ int vcpu_create(struct machine *m, unsigned n)
 	return arch_vcpu_setup(v);
 }
 
-void vcpu_destroy(struct vcpu *v)
+static void cpu_destroy(struct vcpu *v)
 {
 	if (v->timer_made)
 		timer_delete(v->timer);
@@ -81,7 +90,7 @@ static bool pending(const struct vcpu *v) { return __atomic_load_n(&v->shared->p
 static bool ended(const struct vcpu *v) { return __atomic_load_n(&v->machine->ended, __ATOMIC_ACQUIRE); }
 
 // Called after something was stored for the vCPU to see; async-signal-safe.
-void vcpu_wake(struct vcpu *v)
+static void cpu_wake(struct vcpu *v)
 {
 	if (__atomic_exchange_n(&v->sleeping, 0, __ATOMIC_SEQ_CST))
 		futex(&v->sleeping, FUTEX_WAKE, 1, NULL);
@@ -102,7 +111,7 @@ static bool timer_expire(struct vcpu *v, uint64_t now)
 	return true;
 }
 
-void vcpu_idle(struct vcpu *v)
+static void cpu_idle(struct vcpu *v)
 {
 	for (;;) {
 		__atomic_store_n(&v->sleeping, 1, __ATOMIC_SEQ_CST);
@@ -133,7 +142,7 @@ static void timer_set(struct vcpu *v, uint64_t ns)
 
 // On the vCPU's thread, outside KVM_RUN: makes the timer fire when the running guest or the clock page wants it.
 // armed_ns is published before the deadline is read again: the guest writes its deadline, then reads armed_ns.
-void vcpu_timer_update(struct vcpu *v)
+static void cpu_timer(struct vcpu *v)
 {
 	for (int tries = 0; tries < 4; tries++) { // a hostile guest may change its mind for ever
 		uint64_t now = mono_ns();
@@ -215,18 +224,18 @@ static void handle_exit(struct vcpu *v)
 	}
 }
 
-void vcpu_loop(struct vcpu *v)
+static void cpu_loop(struct vcpu *v)
 {
 	struct machine *m = v->machine;
 
 	own_run = v->run;
 	v->tid = (pid_t)syscall(SYS_gettid);
 	__atomic_store_n(&v->running, true, __ATOMIC_RELEASE);
-	vcpu_timer_update(v);
+	cpu_timer(v);
 	for (;;) {
 		// A signal came: in KVM_RUN, or while this thread was busy or asleep for the guest. It may have been the timer.
 		if (__atomic_exchange_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST))
-			vcpu_timer_update(v);
+			cpu_timer(v);
 		if (ended(v))
 			break;
 		inject(v);
@@ -250,7 +259,7 @@ static void *thread_main(void *arg)
 	if (err)
 		machine_fail(v->machine, err, "cannot confine the thread of vCPU %u", v->number);
 	else
-		vcpu_loop(v);
+		v->machine->platform->cpu_loop(v);
 	return NULL;
 }
 
@@ -271,3 +280,53 @@ int vcpu_start_thread(struct machine *m, unsigned n)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return err ? machine_fail(m, -err, "cannot start a thread for vCPU %u", n) : 0;
 }
+
+// --- the platform ------------------------------------------------------------------------------------
+
+static int open_kvm(struct machine *m)
+{
+	m->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (m->kvm_fd < 0)
+		return machine_fail(m, -errno, "cannot open /dev/kvm: %s; see whelk doctor", strerror(errno));
+	if (ioctl(m->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+		return machine_fail(m, -ENOSYS, "/dev/kvm speaks another version than %d", KVM_API_VERSION);
+	do {
+		m->vm_fd = ioctl(m->kvm_fd, KVM_CREATE_VM, 0);
+	} while (m->vm_fd < 0 && errno == EINTR);
+	return m->vm_fd < 0 ? machine_fail(m, -errno, "KVM cannot create a virtual machine: %s", strerror(errno)) : 0;
+}
+
+static int make_memory(struct machine *m, uint64_t ram_size)
+{
+	int err = memory_create(&m->memory, ram_size, m->config->dax_size);
+	return err ? err : memory_attach(&m->memory, m->vm_fd);
+}
+
+static void close_kvm(struct machine *m)
+{
+	free(m->cpuid);
+	if (m->vm_fd >= 0)
+		close(m->vm_fd);
+	if (m->kvm_fd >= 0)
+		close(m->kvm_fd);
+	m->cpuid = NULL;
+	m->vm_fd = m->kvm_fd = -1;
+}
+
+const struct platform platform_kvm = {
+	.name = "kvm",
+	.image = ABI_PLATFORM_KVM,
+	.kernel = image_kvm,
+	.kernel_end = image_kvm_end,
+	.open = open_kvm,
+	.memory = make_memory,
+	.probe = arch_vm_probe,
+	.tables = arch_build_tables,
+	.cpu_create = cpu_create,
+	.cpu_loop = cpu_loop,
+	.cpu_wake = cpu_wake,
+	.cpu_destroy = cpu_destroy,
+	.cpu_idle = cpu_idle,
+	.cpu_timer = cpu_timer,
+	.close = close_kvm,
+};

@@ -14,8 +14,6 @@
 #include "sched/sched.h"
 #include "debug/debug.h"
 
-#define FLUSH_PAGES_MAX 4 // above: everything at once
-
 static pte_t *table(uint64_t phys) { return plat_phys_to_virt(phys); }
 
 static pte_t *table_new(void)
@@ -88,29 +86,19 @@ void pt_batch_begin(struct pt_batch *b, struct mm *mm)
 	b->pages = 0;
 }
 
-struct flush {
-	uint64_t first, last;
-	bool all;
-};
-
 static void flush_here(void *arg)
 {
-	struct flush *f = arg;
-	if (f->all)
-		plat_flush_all();
-	else
-		for (uint64_t va = f->first; va <= f->last; va += PAGE_SIZE)
-			plat_flush_page(va);
+	const struct pt_batch *b = arg;
+	plat_flush(b->first, b->last + PAGE_SIZE);
 }
 
 static void flush(struct pt_batch *b)
 {
 	if (!b->count)
 		return;
-	struct flush f = {b->first, b->last, (b->last - b->first) / PAGE_SIZE >= FLUSH_PAGES_MAX};
-	plat_stats()->flushes++;
-	flush_here(&f);
-	sched_call_others(flush_here, &f);
+	flush_here(b);
+	if (!plat_flush_reaches_all)
+		sched_call_others(flush_here, b);
 	b->count = 0;
 	b->first = ~0ull;
 	b->last = 0;
@@ -198,6 +186,7 @@ static bool protect_entry(pte_t *e, bool write, bool exec, bool none)
 	if (!write)
 		new &= ~PTE_WRITE;
 	new = none ? new & ~PTE_USER : new | PTE_USER;
+	new &= ~PTE_PLATFORM;
 	*e = new;
 	return (old & PTE_WRITE && !(new & PTE_WRITE)) || (!(old & PTE_NX) && new & PTE_NX) || none;
 }
@@ -229,7 +218,7 @@ static bool move_block(struct mm *mm, pte_t *slot, uint64_t to)
 	pte_t *n = pte_block(*slot) && IS_ALIGNED(to, HUGE_SIZE) ? pt_block(mm, to, true) : NULL;
 	if (!n || pte_present(*n))
 		return false;
-	*n = *slot;
+	*n = *slot & ~PTE_PLATFORM;
 	*slot = 0;
 	return true;
 }
@@ -254,7 +243,7 @@ int pt_move(struct mm *mm, struct pt_batch *b, uint64_t from, uint64_t to, uint6
 			pte_t *n = pt_entry(mm, to + (va - from), true);
 			if (!n)
 				return -ENOMEM;
-			*n = *e;
+			*n = *e & ~PTE_PLATFORM;
 			*e = 0;
 			pt_batch_add(b, va, NULL);
 		}

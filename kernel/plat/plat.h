@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The platform contract: what stands under the kernel. kvm/ is a virtual machine; a platform is
-// one directory that fills this list. Costs on the slowest host are in docs/architecture.md:
+// The platform contract: what stands under the kernel. kvm/ is a virtual machine, linux/ a process of the host; a
+// platform is one directory that fills this list, with what shared.c leaves to it. Costs on the slowest host are in docs/architecture.md:
 // everything here but plat_boot(), plat_pending() and the clock is slow. Keep it off hot paths.
 #ifndef WHELK_PLAT_H
 #define WHELK_PLAT_H
@@ -41,8 +41,14 @@ void plat_kick(uint64_t mask);
 int plat_cpu_start(unsigned n);
 
 // --- translation ---------------------------------------------------------------------------------
-void plat_flush_page(uint64_t va); // this CPU only
-void plat_flush_all(void);	   // this CPU only, everything but the kernel may be dropped
+// Entries of the running address space for [first, end) lost rights or went: what this CPU remembers of them is
+// dropped (other things may be too).
+void plat_flush(uint64_t first, uint64_t end);
+extern const bool plat_flush_reaches_all; // one CPU's flush is every CPU's
+// The entry for va is there now, or gives more: a platform whose processor does not walk the tables takes it over.
+// May set and clear PTE_PLATFORM, which mm clears where an entry loses rights or moves. 0, or -errno: it cannot be
+// used after all.
+int plat_translate(uint64_t va);
 uint64_t plat_page_root(void);	   // gpa of the page-table root in use on this CPU
 void plat_set_page_root(uint64_t root_gpa);
 

@@ -124,6 +124,10 @@ void entry_trap(struct frame *frame, const struct trap *trap)
 		plat_stats()->faults++;
 		t->process->faults_minor++;
 		sig = mm_fault(t->process->mm, addr, access, &code);
+		if (sig == 0 && plat_translate(addr)) {
+			sig = SIGBUS;
+			code = BUS_OBJERR;
+		}
 	}
 	if (sig) {
 		patch_settle(t->process->mm, frame);
@@ -155,5 +159,7 @@ int entry_trap_kernel(struct frame *frame, const struct trap *trap)
 		return -EFAULT;
 	plat_stats()->faults++;
 	t->process->faults_minor++;
-	return mm_fault(t->process->mm, addr, access, &code) ? -EFAULT : 0;
+	if (mm_fault(t->process->mm, addr, access, &code))
+		return -EFAULT;
+	return plat_translate(addr);
 }

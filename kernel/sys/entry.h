@@ -9,8 +9,12 @@
 
 struct frame;
 
+// A page that is mapped and has no memory behind it: a file of the host that has shrunk, a host that is out of
+// memory. No processor's vector; platforms on a host see it.
+#define TRAP_NO_MEMORY 0x100
+
 struct trap {
-	uint32_t vector;    // the architecture's number (x86: exception vector)
+	uint32_t vector;    // the architecture's number (x86: exception vector), or TRAP_*
 	uint64_t error;	    // hardware error code, 0 if none
 	uint64_t addr;	    // faulting address of page faults
 };

@@ -29,7 +29,7 @@ static void bell_start(struct vcpu *v, uint64_t n)
 {
 	struct machine *m = v->machine;
 	pthread_mutex_lock(&m->lock);
-	if (n > 0 && n < m->cpu_count && m->vcpu[n].fd < 0 && vcpu_create(m, (unsigned)n) == 0)
+	if (n > 0 && n < m->cpu_count && !m->vcpu[n].created && vcpu_create(m, (unsigned)n) == 0)
 		vcpu_start_thread(m, (unsigned)n);
 	pthread_mutex_unlock(&m->lock);
 }
@@ -86,7 +86,8 @@ void doorbell_store(struct vcpu *v, unsigned offset, uint64_t value)
 		break;
 	case ABI_DOORBELL_IDLE:
 		kind = EXIT_IDLE;
-		vcpu_idle(v);
+		if (m->platform->cpu_idle)
+			m->platform->cpu_idle(v);
 		break;
 	case ABI_DOORBELL_KICK:
 		kind = EXIT_KICK;
@@ -105,7 +106,8 @@ void doorbell_store(struct vcpu *v, unsigned offset, uint64_t value)
 		break;
 	case ABI_DOORBELL_TIMER:
 		kind = EXIT_TIMER;
-		vcpu_timer_update(v);
+		if (m->platform->cpu_timer)
+			m->platform->cpu_timer(v);
 		break;
 	case ABI_DOORBELL_BOOTED:
 		if (hooks(m)->booted)

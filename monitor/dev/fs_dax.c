@@ -18,7 +18,7 @@ int fs_dax_init(struct fs *fs)
 {
 	uint64_t base = (uint64_t)(uintptr_t)fs->config.dax_base, size = fs->config.dax_size;
 
-	if (!base || !size)
+	if ((!base && !fs->config.window_map) || !size)
 		return 0;
 	if (base % FS_DAX_SLOT || size % FS_DAX_SLOT || size / FS_DAX_SLOT > 1u << 20)
 		return -EINVAL;
@@ -33,6 +33,8 @@ static void *slot_addr(struct fs *fs, unsigned i) { return (char *)fs->config.da
 
 static int slot_reserve(struct fs *fs, unsigned i, uint64_t start, uint64_t len)
 {
+	if (fs->config.window_map)
+		return fs->config.window_map(fs->config.window_arg, i * FS_DAX_SLOT + start, 0, -1, 0, false);
 	void *p = mmap((char *)slot_addr(fs, i) + start, len, PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 	return p == MAP_FAILED ? -errno : 0;
@@ -59,6 +61,15 @@ void fs_dax_destroy(struct fs *fs)
 	free(fs->slot);
 }
 
+static int slot_place(struct fs *fs, unsigned i, uint64_t start, uint64_t len, int fd, uint64_t file_off, bool write)
+{
+	if (fs->config.window_map)
+		return fs->config.window_map(fs->config.window_arg, i * FS_DAX_SLOT + start, len, fd, file_off, write);
+	void *p = mmap((char *)slot_addr(fs, i) + start, len, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED | MAP_FIXED, fd,
+		       (off_t)file_off);
+	return p == MAP_FAILED ? -errno : 0;
+}
+
 static int slot_map(struct fs *fs, unsigned i, struct fs_handle *h, const struct fuse_setupmapping_in *in, bool write)
 {
 	struct fs_slot *s = &fs->slot[i];
@@ -71,7 +82,7 @@ static int slot_map(struct fs *fs, unsigned i, struct fs_handle *h, const struct
 	uint64_t len = in->foffset < size ? MIN(ALIGN_UP(in->len, PAGE_SIZE), size - in->foffset) : 0;
 	if (len == 0)
 		return -ERANGE;
-	int err = memory_dax_grow(fs->config.memory, (i + 1) * FS_DAX_SLOT);
+	int err = fs->config.window_map ? 0 : memory_dax_grow(fs->config.memory, (i + 1) * FS_DAX_SLOT);
 	if (err)
 		return err;
 	// The same file at the same place may be replaced in one step: the guest may be using it.
@@ -80,10 +91,8 @@ static int slot_map(struct fs *fs, unsigned i, struct fs_handle *h, const struct
 		if (err)
 			return err;
 	}
-	void *p = mmap((char *)slot_addr(fs, i) + start, len, PROT_READ | (write ? PROT_WRITE : 0),
-		       MAP_SHARED | MAP_FIXED, h->fd, (off_t)in->foffset);
-	if (p == MAP_FAILED) {
-		err = -errno;
+	err = slot_place(fs, i, start, len, h->fd, in->foffset, write);
+	if (err) {
 		return slot_clear(fs, i) ? -EIO : err;
 	}
 	if (!s->node)

@@ -176,7 +176,11 @@ static void test_words(void)
 	BAD("--stats", "--stats=1", "p");
 	BAD("-w", "-w", "relative", "p");
 	BAD("--hostname", "--hostname", "", "p");
-	BAD("--platform", "--platform", "linux", "p");
+	BAD("--platform", "--platform", "xen", "p");
+	CHECK(parse("--platform", "linux", "p", NULL) == 0 && o.platform == MACHINE_PLATFORM_LINUX);
+	options_free(&o);
+	CHECK(parse("p", NULL) == 0 && o.platform == MACHINE_PLATFORM_AUTO);
+	options_free(&o);
 	BAD("--syscalls", "--syscalls", "magic", "p");
 	CHECK(parse(NULL) == -EINVAL && messages == 1 && strstr(said, "program"));
 	options_free(&o);

@@ -200,6 +200,8 @@ call_clean_flags: // TF, DF, AC and NT would matter in here, ID would be left to
 	jmp 1b
 
 // rsp = the frame, at CPU_SP - FRAME_SIZE
+	.globl exit_events
+	.hidden exit_events
 exit_events:
 	mov CPU_SHARED, %rax
 	movl $0, SHARED_ARMED(%rax)
@@ -239,6 +241,8 @@ call_exit: // back by a jump, where the registers are those of a call that retur
 	jne exit_events
 	POP_REGS
 	iretq
+	.globl exit_window_end
+	.hidden exit_window_end
 exit_window_end:
 
 // rsp = top of the nucleus data page
@@ -360,6 +364,14 @@ exception_kernel_at:
 	cld
 	call trap_kernel
 	add $24, %rsp
+	POP_REGS
+	iretq
+
+// _Noreturn void resume_kernel(struct frame *frame): continues the kernel text that was interrupted.
+	.globl resume_kernel
+	.hidden resume_kernel
+resume_kernel:
+	mov %rdi, %rsp
 	POP_REGS
 	iretq
 

@@ -18,7 +18,7 @@ void thread_first_user(void);
 _Noreturn void resume_frame(void);
 int xrstor_fault(const void *area, uint64_t mask);
 
-// called by entry.S
+// called by entry.S, and by platforms that have their own way to it
 void thread_begin_user(void);
 void trap_kernel(struct frame *frame, const struct trap *trap);
 

@@ -117,6 +117,10 @@ int arch_trap_signal(const struct frame *frame, const struct trap *trap, int *co
 		*code = sse_code();
 		*addr = frame->rip;
 		return SIGFPE;
+	case TRAP_NO_MEMORY:
+		*code = BUS_ADRERR;
+		*addr = trap->addr;
+		return SIGBUS;
 	case VECTOR_AC:
 		*code = BUS_ADRALN;
 		return SIGBUS;

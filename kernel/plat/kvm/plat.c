@@ -5,102 +5,30 @@
 #define COMPONENT "plat"
 #include "plat/plat.h"
 
-#include <linux/errno.h>
-
 #include "abi/doorbell.h"
 #include "abi/image.h"
 #include "arch/arch.h"
-#include "base/string.h"
 #include "base/util.h"
-#include "debug/debug.h"
-#include "main.h"
-#include "mm/page.h"
 #include "plat/kvm/private.h"
+#include "plat/private.h"
 
-#define STACK_ORDER 2 // of the CPUs' own stacks
+#define FLUSH_PAGES_MAX 4 // above: everything at once
 
-uint64_t plat_direct_va;
-uint8_t plat_boot_stack[BOOT_STACK_SIZE] __attribute__((aligned(16)));
-uint64_t plat_cpu_stack[ABI_MAX_CPUS]; // entry.S: top of CPU n's stack
-
-static const struct abi_boot *boot;
-static struct arch_cpu boot_cpu;
-static struct arch_cpu *cpu_block[ABI_MAX_CPUS];
-
-static void doorbell(unsigned offset, uint64_t value)
+void bell_ring(unsigned offset, uint64_t value)
 {
-	__asm__ volatile("mov %0, (%1)" ::"r"(value), "r"(boot->doorbell_va + offset) : "memory");
+	__asm__ volatile("mov %0, (%1)" ::"r"(value), "r"(plat_boot()->doorbell_va + offset) : "memory");
 }
 
-static void cpu_init(struct arch_cpu *cpu, unsigned n, uint64_t stack)
+void cpu_prepare(struct arch_cpu *cpu)
 {
-	char *group = (char *)boot->nucleus_va + (uint64_t)n * ABI_NUCLEUS_STRIDE;
-	*cpu = (struct arch_cpu){
-		.self = cpu,
-		.kernel_sp = stack,
-		.shared = (struct abi_cpu *)plat_phys_to_virt(boot->cpus_gpa) + n,
-		.nucleus = (struct abi_nucleus_data *)(group + ABI_NUCLEUS_DATA * PAGE_SIZE),
-		.number = n,
-		.root = boot->root_gpa,
-	};
+	char *group = (char *)plat_boot()->nucleus_va + (uint64_t)cpu->number * ABI_NUCLEUS_STRIDE;
+	cpu->nucleus = (struct abi_nucleus_data *)(group + ABI_NUCLEUS_DATA * PAGE_SIZE);
 	cpu->nucleus->gateway_rip = (uint64_t)gateway_rip;
-	cpu_block[n] = cpu;
 }
 
-_Noreturn void plat_start(const struct abi_boot *b)
-{
-	boot = b;
-	plat_direct_va = b->direct_va;
-	cpu_init(&boot_cpu, 0, (uint64_t)plat_boot_stack + BOOT_STACK_SIZE);
-	boot_cpu.started = 1;
-	__asm__ volatile("wrgsbase %0" ::"r"(&boot_cpu) : "memory");
-	kernel_main();
-}
-
-_Noreturn void plat_cpu_start_here(unsigned n)
-{
-	struct arch_cpu *cpu = cpu_block[n];
-	__asm__ volatile("wrgsbase %0" ::"r"(cpu) : "memory");
-	__atomic_store_n(&cpu->started, 1, __ATOMIC_RELEASE);
-	kernel_cpu_main(n);
-}
-
-int plat_cpu_start(unsigned n)
-{
-	if (n >= boot->cpu_count || cpu_block[n])
-		return -EINVAL;
-	struct page *p = page_alloc(STACK_ORDER, PAGE_ZERO);
-	if (!p)
-		return -ENOMEM;
-	// The block at the stack's lower end.
-	struct arch_cpu *cpu = page_virt(p);
-	uint64_t top = (uint64_t)cpu + (PAGE_SIZE << STACK_ORDER);
-	cpu_init(cpu, n, top);
-	plat_cpu_stack[n] = top;
-	doorbell(ABI_DOORBELL_START, n);
-	return 0;
-}
-
-const struct abi_boot *plat_boot(void) { return boot; }
-const char *plat_boot_string(uint32_t off) { return (const char *)plat_phys_to_virt(boot->string_gpa) + off; }
-struct abi_stats *plat_stats(void) { return plat_phys_to_virt(boot->stats_gpa); }
+void cpu_launch(unsigned n) { bell_ring(ABI_DOORBELL_START, n); }
 
 // --- events --------------------------------------------------------------------------------------
-
-uint32_t plat_take_events(void)
-{
-	return __atomic_exchange_n(&arch_cpu()->shared->pending, 0, __ATOMIC_SEQ_CST);
-}
-
-bool plat_pending(void)
-{
-	return __atomic_load_n(&arch_cpu()->shared->pending, __ATOMIC_RELAXED) != 0;
-}
-
-uint64_t plat_take_host_signals(void)
-{
-	return __atomic_exchange_n((uint64_t *)&boot->host_signals, 0, __ATOMIC_SEQ_CST);
-}
 
 void plat_idle(uint64_t deadline_ns)
 {
@@ -109,7 +37,7 @@ void plat_idle(uint64_t deadline_ns)
 	__atomic_store_n(&s->armed, 0, __ATOMIC_RELAXED); // a call that came by a jump left it set
 	__atomic_store_n(&s->idle, 1, __ATOMIC_SEQ_CST);
 	if (!plat_pending())
-		doorbell(ABI_DOORBELL_IDLE, 0);
+		bell_ring(ABI_DOORBELL_IDLE, 0);
 	__atomic_store_n(&s->idle, 0, __ATOMIC_RELAXED);
 }
 
@@ -119,111 +47,36 @@ void plat_timer_arm(uint64_t deadline_ns)
 	struct abi_cpu *s = arch_cpu()->shared;
 	__atomic_store_n(&s->deadline_ns, deadline_ns, __ATOMIC_SEQ_CST);
 	if (deadline_ns < __atomic_load_n(&s->armed_ns, __ATOMIC_SEQ_CST))
-		doorbell(ABI_DOORBELL_TIMER, 0);
+		bell_ring(ABI_DOORBELL_TIMER, 0);
 }
 
 void plat_kick(uint64_t mask)
 {
-	doorbell(ABI_DOORBELL_KICK, mask);
+	bell_ring(ABI_DOORBELL_KICK, mask);
 }
 
 // --- translation -----------------------------------------------------------------------------------
 
-void plat_flush_page(uint64_t va)
+const bool plat_flush_reaches_all = false;
+
+void plat_flush(uint64_t first, uint64_t end)
 {
 	plat_stats()->flushes++;
-	gateway_page_flush(va);
+	if ((end - first) / PAGE_SIZE > FLUSH_PAGES_MAX)
+		gateway_root_set(arch_cpu()->root);
+	else
+		for (uint64_t va = first; va < end; va += PAGE_SIZE)
+			gateway_page_flush(va);
 }
 
-void plat_flush_all(void)
+int plat_translate(uint64_t va)
 {
-	plat_stats()->flushes++;
-	gateway_root_set(arch_cpu()->root);
+	(void)va; // the processor looks for itself
+	return 0;
 }
-
-uint64_t plat_page_root(void) { return arch_cpu()->root; }
 
 void plat_set_page_root(uint64_t root_gpa)
 {
 	arch_cpu()->root = root_gpa;
 	gateway_root_set(root_gpa);
-}
-
-// --- clock -----------------------------------------------------------------------------------------
-
-static const struct abi_clock *clock_page(void) { return plat_phys_to_virt(boot->clock_gpa); }
-
-uint64_t plat_clock_mono_ns(void)
-{
-	const struct abi_clock *c = clock_page();
-	uint32_t seq;
-	uint64_t ns;
-
-	do {
-		seq = __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE);
-		int64_t delta = (int64_t)(arch_cycles() - c->tsc_base);
-		uint64_t ticks = delta < 0 ? 0 : (uint64_t)delta;
-		ns = c->mono_ns + (uint64_t)((unsigned __int128)ticks * c->mult >> c->shift);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while ((seq & 1) || seq != __atomic_load_n(&c->seq, __ATOMIC_RELAXED));
-	return ns;
-}
-
-int64_t plat_clock_wall_offset_ns(void) { return __atomic_load_n(&clock_page()->wall_off_ns, __ATOMIC_RELAXED); }
-int64_t plat_clock_boot_offset_ns(void) { return __atomic_load_n(&clock_page()->boot_off_ns, __ATOMIC_RELAXED); }
-int64_t plat_clock_tai_offset_ns(void) { return __atomic_load_n(&clock_page()->tai_off_ns, __ATOMIC_RELAXED); }
-uint64_t plat_clock_gpa(void) { return boot->clock_gpa; }
-
-// --- devices ---------------------------------------------------------------------------------------
-
-void plat_queue_notify(const struct abi_queue *q)
-{
-	doorbell(q->notify, 0);
-}
-
-static struct abi_console *console(void) { return plat_phys_to_virt(boot->console_gpa); }
-
-int64_t plat_console(struct abi_console_request *req)
-{
-	struct abi_console *c = console();
-	if (req != &c->request)
-		memcpy(&c->request, req, sizeof(*req));
-	doorbell(ABI_DOORBELL_CONSOLE, 0);
-	req->result = c->request.result;
-	return req->result;
-}
-
-uint32_t plat_console_take_ready(void)
-{
-	return __atomic_exchange_n(&console()->ready, 0, __ATOMIC_SEQ_CST);
-}
-
-// Callers' objects lie in the direct map (stacks, heap) or in the kernel image.
-static uint64_t object_gpa(const void *p)
-{
-	uint64_t va = (uint64_t)p;
-	if (va - boot->kernel_va < boot->kernel_size)
-		return va - boot->kernel_va + boot->kernel_gpa;
-	return plat_virt_to_phys(p);
-}
-
-void plat_report(const struct abi_report *r) { doorbell(ABI_DOORBELL_REPORT, object_gpa(r)); }
-void plat_booted(void)
-{
-	plat_stats()->booted_ns = plat_clock_mono_ns();
-	doorbell(ABI_DOORBELL_BOOTED, 0);
-}
-
-// --- the end ---------------------------------------------------------------------------------------
-
-_Noreturn void plat_exit(int wait_status)
-{
-	for (;;)
-		doorbell(ABI_DOORBELL_EXIT, (uint64_t)(unsigned)wait_status);
-}
-
-_Noreturn void plat_panic(const struct abi_panic *p)
-{
-	for (;;)
-		doorbell(ABI_DOORBELL_PANIC, object_gpa(p));
 }

@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
+
+#define HWCAP2_FSGSBASE 2u
 
 void arch_doctor_cpu(void)
 {
@@ -42,4 +45,12 @@ int arch_doctor_guest(int vcpu_fd, uint8_t *page)
 		return -errno;
 	s.cs.base = s.cs.selector = 0;
 	return ioctl(vcpu_fd, KVM_SET_SREGS, &s) || ioctl(vcpu_fd, KVM_SET_REGS, &r) ? -errno : 0;
+}
+
+const char *arch_doctor_process(void)
+{
+	unsigned a, b, c, d;
+	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+		return "FSGSBASE for programs (Linux 5.9)";
+	return __get_cpuid(1, &a, &b, &c, &d) && c & 1u << 27 ? NULL : "XSAVE for programs";
 }

@@ -3,7 +3,7 @@
 // Page-table entries: four levels of 512 entries, 4 KiB pages and 2 MiB blocks. Every mapping is
 // user-accessible (kernel and program share a privilege level); what differs is write and execute.
 // The tables themselves are written through the direct map. Costs: a write is free, taking rights
-// away needs plat_flush_*(); giving rights (absent -> present, read -> write) needs none, the
+// away needs plat_flush(); giving rights (absent -> present, read -> write) needs none, the
 // processor looks again before it faults.
 #ifndef WHELK_ARCH_PTE_H
 #define WHELK_ARCH_PTE_H
@@ -22,9 +22,9 @@ typedef uint64_t pte_t;
 #define PTE_ACCESSED (1ull << 5)
 #define PTE_DIRTY    (1ull << 6)
 #define PTE_BLOCK    (1ull << 7)  // level 1: a 2 MiB block
-#define PTE_SOFT0    (1ull << 9)  // three bits the hardware ignores: mm's own
+#define PTE_SOFT0    (1ull << 9)  // bits the hardware ignores: two are mm's own,
 #define PTE_SOFT1    (1ull << 10)
-#define PTE_SOFT2    (1ull << 11)
+#define PTE_PLATFORM (1ull << 11) // one the platform's: it has taken the entry over (plat_translate)
 #define PTE_NX	     (1ull << 63)
 #define PTE_ADDR     0x000ffffffffff000ull
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// Platform linux: what the monitor and the guest's process share beside the boot block. boot.doorbell_va is the
+// address of struct abi_process, boot.nucleus_va that of the first CPU's group; both lie in guest RAM. The process
+// has two descriptors: RAM, and a socket on which the monitor sends it files for the window. Its system-call
+// filter lets it do no more than the calls in monitor/guest_filter.c.
+#ifndef WHELK_ABI_PROCESS_H
+#define WHELK_ABI_PROCESS_H
+
+#include <stdint.h>
+
+#include "abi/boot.h"
+
+#define ABI_PROCESS_RAM	   0 // descriptors
+#define ABI_PROCESS_SOCKET 1
+#define ABI_PROCESS_FILES  2 // and above
+
+#define ABI_PROCESS_SIGNAL 35 // a kick, or the CPU's timer
+
+// Each CPU has a group of its own, aligned to its size: a page of its data, the signal stack above.
+#define ABI_PROCESS_GROUP 0x10000
+
+// abi_cpu.bell: the guest stores offset and value, then RUNG; the monitor serves it and stores SILENT. Who sleeps
+// for the other's store says so, and is woken by FUTEX_WAKE.
+#define ABI_BELL_SILENT	      0
+#define ABI_BELL_RUNG	      1
+#define ABI_BELL_RUNG_ASLEEP  2 // the guest sleeps until it is served
+#define ABI_BELL_SERVER_SLEEPS 3 // silent, and the monitor's thread sleeps
+
+enum abi_process_state {
+	ABI_PROCESS_STARTING,
+	ABI_PROCESS_READY,  // jailed, waiting for the next
+	ABI_PROCESS_GO,
+	ABI_PROCESS_FAILED, // `step` and `error` say why
+};
+
+struct abi_process {
+	uint32_t state; // futex
+	uint32_t step;	// of the start, for the message about a failure
+	int32_t error;	// -errno
+	uint32_t filter_count;
+	uint32_t files_sent; // messages with changes of the window so far, by the monitor
+	uint32_t pad;
+	uint64_t filter[160];	    // struct sock_filter, installed once everything else is done
+	int32_t tid[ABI_MAX_CPUS];  // the CPUs' threads
+};
+_Static_assert(sizeof(struct abi_process) <= 4096, "abi_process lies on a page");
+
+enum abi_process_step {
+	ABI_STEP_NONE,
+	ABI_STEP_UNMAP,
+	ABI_STEP_SIGNALS,
+	ABI_STEP_STACK,
+	ABI_STEP_TIMER,
+	ABI_STEP_THREAD,
+	ABI_STEP_FILTER,
+	ABI_STEP_MAP, // in the monitor's part of the start
+	ABI_STEP_CONFINE,
+};
+
+// What the socket carries: the window's slot of `offset` is now a file's part, or nothing (len 0, no descriptor).
+struct abi_window_change {
+	uint64_t offset;   // in the window, of the first byte
+	uint64_t file_off; // of the same
+	uint64_t len;
+	uint64_t writable;
+};
+
+#endif

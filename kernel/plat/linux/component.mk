@@ -1,0 +1,1 @@
+needs = arch mm debug sched

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+//
+// Platform linux: the kernel in a jailed process. A CPU is a thread; it sleeps, sets its timer and kicks its like
+// without the monitor, who is asked by words in shared memory for what only it can do.
+#define COMPONENT "plat"
+#include "plat/plat.h"
+
+#include <asm/unistd.h>
+#include <linux/errno.h>
+#include <linux/time.h>
+
+#include "abi/doorbell.h"
+#include "arch/arch.h"
+#include "base/util.h"
+#include "plat/linux/private.h"
+#include "plat/private.h"
+
+#define TIMER_EARLY_NS 100000 // the clock page may be behind the host's clock by as much
+#define BELL_SPINS     200
+
+static struct host_cpu *host_cpu(void) { return host_cpu_of(plat_boot(), arch_cpu()->number); }
+
+void cpu_prepare(struct arch_cpu *cpu)
+{
+	host_cpu_of(plat_boot(), cpu->number)->cpu = cpu;
+}
+
+void cpu_launch(unsigned n)
+{
+	struct host_cpu *h = host_cpu_of(plat_boot(), n);
+	bell_ring(ABI_DOORBELL_START, n); // somebody to answer its bell
+	__atomic_store_n(&h->go, 1, __ATOMIC_RELEASE);
+	host_futex_wake(&h->go);
+}
+
+void bell_ring(unsigned offset, uint64_t value)
+{
+	struct abi_cpu *s = arch_cpu()->shared;
+	uint32_t rung = ABI_BELL_RUNG;
+	s->bell_offset = offset;
+	s->bell_value = value;
+	if (__atomic_exchange_n(&s->bell, ABI_BELL_RUNG, __ATOMIC_SEQ_CST) == ABI_BELL_SERVER_SLEEPS)
+		host_futex_wake(&s->bell);
+	for (int i = 0; i < BELL_SPINS && __atomic_load_n(&s->bell, __ATOMIC_ACQUIRE) == ABI_BELL_RUNG; i++)
+		arch_pause();
+	if (__atomic_compare_exchange_n(&s->bell, &rung, ABI_BELL_RUNG_ASLEEP, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		while (__atomic_load_n(&s->bell, __ATOMIC_ACQUIRE) == ABI_BELL_RUNG_ASLEEP)
+			host_futex_wait(&s->bell, ABI_BELL_RUNG_ASLEEP, ~0ull);
+	window_update();
+}
+
+// --- events ----------------------------------------------------------------------------------------
+
+static void add_event(struct abi_cpu *s, uint32_t event) { __atomic_fetch_or(&s->pending, event, __ATOMIC_SEQ_CST); }
+
+void plat_idle(uint64_t deadline_ns)
+{
+	struct abi_cpu *s = arch_cpu()->shared;
+	__atomic_store_n(&s->idle, 1, __ATOMIC_SEQ_CST);
+	while (!plat_pending())
+		if (host_futex_wait(&s->pending, 0, deadline_ns) == -ETIMEDOUT)
+			add_event(s, ABI_EVENT_TIMER);
+	__atomic_store_n(&s->idle, 0, __ATOMIC_RELAXED);
+}
+
+static void timer_set(uint64_t deadline_ns)
+{
+	struct {
+		uint64_t interval[2], sec, nsec;
+	} its = {{0, 0}, deadline_ns / NSEC_PER_SEC, deadline_ns % NSEC_PER_SEC};
+	host_call(__NR_timer_settime, (uint64_t)host_cpu()->timer, 1 /* TIMER_ABSTIME */, (uint64_t)&its, 0, 0, 0);
+}
+
+// armed_ns is stored first: the timer may fire, and timer_expired() change it, before the call is back.
+void plat_timer_arm(uint64_t deadline_ns)
+{
+	struct abi_cpu *s = arch_cpu()->shared;
+	__atomic_store_n(&s->deadline_ns, deadline_ns, __ATOMIC_SEQ_CST);
+	if (deadline_ns >= __atomic_load_n(&s->armed_ns, __ATOMIC_SEQ_CST))
+		return;
+	__atomic_store_n(&s->armed_ns, deadline_ns, __ATOMIC_SEQ_CST);
+	timer_set(deadline_ns ? deadline_ns : 1); // 0 would mean never
+}
+
+void timer_expired(void)
+{
+	struct abi_cpu *s = arch_cpu()->shared;
+	uint64_t deadline = __atomic_load_n(&s->deadline_ns, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&s->armed_ns, TIME_NEVER, __ATOMIC_SEQ_CST);
+	if (deadline == TIME_NEVER)
+		return;
+	if (deadline > plat_clock_mono_ns() + TIMER_EARLY_NS) {
+		plat_timer_arm(deadline);
+		return;
+	}
+	__atomic_store_n(&s->deadline_ns, TIME_NEVER, __ATOMIC_SEQ_CST);
+	add_event(s, ABI_EVENT_TIMER);
+}
+
+// A CPU in the kernel looks at its events on the way out.
+void plat_kick(uint64_t mask)
+{
+	const struct abi_boot *boot = plat_boot();
+	struct abi_process *p = host_process(boot);
+	struct abi_cpu *all = plat_phys_to_virt(boot->cpus_gpa);
+	for (unsigned n = 0; mask; n++, mask >>= 1) {
+		struct abi_cpu *s = &all[n];
+		if (!(mask & 1))
+			continue;
+		add_event(s, ABI_EVENT_KICK);
+		if (__atomic_load_n(&s->idle, __ATOMIC_SEQ_CST))
+			host_futex_wake(&s->pending);
+		else if (__atomic_exchange_n(&s->armed, 0, __ATOMIC_SEQ_CST))
+			host_call(__NR_tgkill, (uint64_t)p->tid[0], (uint64_t)p->tid[n], ABI_PROCESS_SIGNAL, 0, 0, 0);
+	}
+}

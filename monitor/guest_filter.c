@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+//
+// The system-call filter of a guest's process. Whatever is not called from the nucleus's one instruction is the
+// program's, and becomes SIGSYS: the guest's own kernel answers it. From that instruction seven calls are let
+// through, each with the arguments the kernel uses; anything else there ends the process. Program and kernel share
+// a privilege level, so what is listed here is what a hostile program can do to the host:
+//
+//   mmap           of descriptors it was given (guest RAM, files shown to it), shared, below the program's end
+//   munmap         below the program's end: the direct map, the kernel and the nucleus stay what they are
+//   futex          waiting and waking, on its own memory
+//   timer_settime  its own timers (timer_create is over)
+//   tgkill         the one signal, to its own threads
+//   recvmsg        on its socket, where the monitor sends it files; close: what came from there
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "abi/boot.h"
+#include "abi/process.h"
+#include "base/util.h"
+#include "monitor/guest.h"
+#include "monitor_arch.h"
+
+// Address and length are compared by their upper halves: together they stay below the program's end and a little
+// (two 4 GiB), where ABI_VA_GUARD keeps the direct map away.
+#define END_HIGH ((uint32_t)(ABI_VA_USER_END >> 32))
+_Static_assert(ABI_VA_GUARD >= 2ull << 32 >> 1, "ABI_VA_GUARD");
+
+#define HIGH(n) (offsetof(struct seccomp_data, args) + 8 * (n) + 4)
+#define LOW(n)	(offsetof(struct seccomp_data, args) + 8 * (n))
+
+struct program {
+	struct sock_filter *insn;
+	size_t count, room;
+};
+
+static void put(struct program *p, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
+{
+	if (p->count < p->room)
+		p->insn[p->count] = (struct sock_filter){code, yes, no, k};
+	p->count++;
+}
+
+static void load(struct program *p, size_t offset) { put(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0); }
+static void answer(struct program *p, uint32_t action) { put(p, BPF_RET | BPF_K, action, 0, 0); }
+
+// Each refuses at once when the test fails.
+static void refuse_unless(struct program *p, uint16_t test, uint32_t k, bool wanted)
+{
+	put(p, (uint16_t)(BPF_JMP | test | BPF_K), k, wanted, !wanted);
+	answer(p, SECCOMP_RET_KILL_PROCESS);
+}
+
+static void need_equal(struct program *p, size_t offset, uint32_t value)
+{
+	load(p, offset);
+	refuse_unless(p, BPF_JEQ, value, true);
+}
+
+static void need_no_bits(struct program *p, size_t offset, uint32_t bits)
+{
+	load(p, offset);
+	refuse_unless(p, BPF_JSET, bits, false);
+}
+
+// [arg 0, + arg 1) is the program's: each upper half is below the end's, and their sum too.
+static void need_program_range(struct program *p)
+{
+	load(p, HIGH(1));
+	refuse_unless(p, BPF_JGE, END_HIGH, false);
+	put(p, BPF_MISC | BPF_TAX, 0, 0, 0);
+	load(p, HIGH(0));
+	refuse_unless(p, BPF_JGE, END_HIGH, false);
+	put(p, BPF_ALU | BPF_ADD | BPF_X, 0, 0, 0);
+	refuse_unless(p, BPF_JGE, END_HIGH, false);
+}
+
+// The tests of one call, as a block to jump over.
+static void put_call(struct program *p, uint32_t nr, void (*tests)(struct program *, uint32_t), uint32_t value)
+{
+	size_t jump = p->count;
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 0);
+	tests(p, value);
+	answer(p, SECCOMP_RET_ALLOW);
+	if (jump < p->room)
+		p->insn[jump].jf = (uint8_t)(p->count - jump - 1);
+}
+
+static void test_mmap(struct program *p, uint32_t unused)
+{
+	(void)unused;
+	need_program_range(p);
+	need_no_bits(p, LOW(2), ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC));
+	load(p, LOW(3));
+	put(p, BPF_ALU | BPF_AND | BPF_K, ~(uint32_t)MAP_POPULATE, 0, 0);
+	refuse_unless(p, BPF_JEQ, MAP_SHARED | MAP_FIXED, true);
+	need_equal(p, HIGH(3), 0);
+}
+
+static void test_munmap(struct program *p, uint32_t unused)
+{
+	(void)unused;
+	need_program_range(p);
+}
+
+static void test_futex(struct program *p, uint32_t unused)
+{
+	(void)unused;
+	load(p, LOW(1));
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, FUTEX_WAKE, 2, 0);
+	refuse_unless(p, BPF_JEQ, FUTEX_WAIT_BITSET, true);
+}
+
+static void test_first(struct program *p, uint32_t value) { need_equal(p, LOW(0), value); }
+
+static void test_tgkill(struct program *p, uint32_t pid)
+{
+	need_equal(p, LOW(0), pid);
+	need_equal(p, LOW(2), ABI_PROCESS_SIGNAL);
+}
+
+static void test_close(struct program *p, uint32_t unused)
+{
+	(void)unused;
+	load(p, LOW(0));
+	refuse_unless(p, BPF_JGE, ABI_PROCESS_FILES, true);
+}
+
+static void test_nothing(struct program *p, uint32_t unused)
+{
+	(void)p;
+	(void)unused;
+}
+
+int guest_filter_build(uint64_t *insn, size_t room, uint64_t ip, pid_t pid)
+{
+	static const size_t ip_low = offsetof(struct seccomp_data, instruction_pointer);
+	struct program p = {.insn = (struct sock_filter *)insn, .room = room};
+	load(&p, offsetof(struct seccomp_data, arch));
+	put(&p, BPF_JMP | BPF_JEQ | BPF_K, ARCH_AUDIT, 1, 0);
+	answer(&p, SECCOMP_RET_TRAP);
+	load(&p, ip_low);
+	put(&p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)ip, 1, 0);
+	answer(&p, SECCOMP_RET_TRAP);
+	load(&p, ip_low + 4);
+	put(&p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(ip >> 32), 1, 0);
+	answer(&p, SECCOMP_RET_TRAP);
+	load(&p, offsetof(struct seccomp_data, nr));
+	put_call(&p, SYS_futex, test_futex, 0);
+	put_call(&p, SYS_mmap, test_mmap, 0);
+	put_call(&p, SYS_munmap, test_munmap, 0);
+	put_call(&p, SYS_timer_settime, test_nothing, 0);
+	put_call(&p, SYS_tgkill, test_tgkill, (uint32_t)pid);
+	put_call(&p, SYS_recvmsg, test_first, ABI_PROCESS_SOCKET);
+	put_call(&p, SYS_close, test_close, 0);
+	answer(&p, SECCOMP_RET_KILL_PROCESS);
+	return p.count <= room ? (int)p.count : -E2BIG;
+}
