@@ -40,7 +40,7 @@ struct abi_process {
 	int32_t error;	// -errno
 	uint32_t filter_count;
 	uint32_t files_sent; // messages with changes of the window so far, by the monitor
-	uint32_t pad;
+	uint32_t spin_ns;    // how long both sides look for the other's store before they sleep; 0 on a host of one CPU
 	uint64_t filter[160];	    // struct sock_filter, installed once everything else is done
 	int32_t tid[ABI_MAX_CPUS];  // the CPUs' threads
 };

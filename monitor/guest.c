@@ -9,12 +9,15 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/rseq.h>
+#include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/rseq.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -27,13 +30,14 @@
 #include "monitor/dev/doorbell.h"
 #include "monitor/private.h"
 
-#define BELL_SPINS    200
+#define BELL_SPIN_NS  25000 // waking a thread on an idle CPU of a virtual machine takes as long
 #define LOOK_AGAIN_NS 1000000000ull // whatever the guest did to the words a wake-up depends on
 
 struct guest {
 	pid_t pid; // 0: none, or gone and reaped
 	int socket;
 	bool started; // it was told to go
+	uint32_t spin_ns;
 	struct abi_process *process; // hostile memory
 };
 
@@ -87,7 +91,7 @@ static bool map_guest(const struct machine *m)
 	for (unsigned i = 0; i < m->image.segment_count; i++) {
 		const struct image_segment *s = &m->image.segment[i];
 		int prot = PROT_READ | (s->write ? PROT_WRITE : 0) | (s->exec ? PROT_EXEC : 0);
-		if (!map_at(l->kernel_va + s->start, s->end - s->start, prot, MAP_SHARED, ABI_PROCESS_RAM, l->kernel_gpa + s->start))
+		if (!map_at(l->kernel_va + s->start, s->end - s->start, prot, MAP_SHARED | MAP_POPULATE, ABI_PROCESS_RAM, l->kernel_gpa + s->start))
 			return false;
 	}
 	return map_nucleus(m);
@@ -119,6 +123,7 @@ static _Noreturn void child_main(struct machine *m, int sock, pid_t parent)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != parent)
 		_exit(1);
 	prctl(PR_SET_NAME, "whelk-guest", 0, 0, 0);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); // its memory is the program's affair
 	setsid(); // the terminal's signals are the monitor's
 	if (h && h->thread_enter && h->thread_enter(m->config->hooks_arg, MACHINE_THREAD_GUEST))
 		child_fail(p, ABI_STEP_CONFINE, EPERM);
@@ -155,7 +160,9 @@ static int start_process(struct machine *m)
 	if (sigaction(SIGCHLD, &sa, NULL) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return machine_fail(m, -errno, "cannot prepare the guest's process: %s", strerror(errno));
 	g->socket = pair[0];
-	g->pid = (pid_t)syscall(SYS_clone, (long)SIGCHLD, 0, 0, 0, 0); // not the C library's: the child calls no more of it
+	// Not the C library's fork: the child calls little more of it. Its signals are all at their defaults.
+	struct clone_args how = {.flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD};
+	g->pid = (pid_t)syscall(SYS_clone3, &how, sizeof(how));
 	if (g->pid == 0)
 		child_main(m, pair[1], parent);
 	int err = g->pid < 0 ? -errno : 0;
@@ -172,12 +179,24 @@ static int open_host(struct machine *m)
 	if (!m->guest)
 		return machine_fail(m, -ENOMEM, "out of memory");
 	m->guest->socket = -1;
+	m->clock_tsc = arch_counter(); // what arch_counter_khz() measures from
+	m->clock_ns = mono_ns();
 	return 0;
 }
 
 static int make_memory(struct machine *m, uint64_t ram_size)
 {
-	return memory_create_shared(&m->memory, ram_size);
+	int err = memory_create_shared(&m->memory, ram_size);
+	// The kernel and the words around it, at one go; a host that cannot takes them one by one.
+	if (!err)
+		madvise(m->memory.ram, ALIGN_UP(m->image.size, PAGE_SIZE) + 16 * PAGE_SIZE, MADV_POPULATE_WRITE);
+	return err;
+}
+
+static int host_cpus(void)
+{
+	cpu_set_t set;
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
 }
 
 // An empty root; the groups, aligned to their size in the direct map too.
@@ -193,6 +212,8 @@ static int make_tables(struct machine *m)
 	l->nucleus_va = l->direct_va + l->nucleus_gpa;
 	l->doorbell_va = l->direct_va + page;
 	m->guest->process = (struct abi_process *)(m->memory.ram + page);
+	m->guest->process->spin_ns = m->guest->spin_ns = host_cpus() > 1 ? BELL_SPIN_NS : 0;
+	m->features.tsc_khz = arch_counter_khz(m); // late: the longer since the start, the better
 	return 0;
 }
 
@@ -287,14 +308,12 @@ static void wait_for_bell(struct vcpu *v)
 {
 	struct machine *m = v->machine;
 	uint32_t silent = ABI_BELL_SILENT;
-	uint64_t until = mono_ns() + LOOK_AGAIN_NS;
+	uint64_t now = mono_ns(), until = now + LOOK_AGAIN_NS;
 	if (v->number == 0)
 		until = MIN(until, __atomic_load_n(&m->clock_due_ns, __ATOMIC_RELAXED));
-	for (int i = 0; i < BELL_SPINS; i++) {
-		if (rung(v))
+	for (uint64_t spin = now + m->guest->spin_ns; mono_ns() < spin; __builtin_ia32_pause())
+		if (rung(v) || ended(m))
 			return;
-		__builtin_ia32_pause();
-	}
 	__atomic_compare_exchange_n(&v->shared->bell, &silent, ABI_BELL_SERVER_SLEEPS, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 	if (!ended(m) && !__atomic_load_n(&child_event, __ATOMIC_SEQ_CST))
 		futex_wait_until(&v->shared->bell, ABI_BELL_SERVER_SLEEPS, until);
@@ -318,6 +337,8 @@ static void cpu_loop(struct vcpu *v)
 		if (!ended(m))
 			wait_for_bell(v);
 	}
+	if (v->number == 0 && m->guest->pid > 0)
+		kill(m->guest->pid, SIGKILL); // it goes while the monitor cleans up; close_host() waits
 }
 
 static void close_host(struct machine *m)

@@ -27,10 +27,10 @@
 #include "monitor/guest.h"
 #include "monitor_arch.h"
 
-// Address and length are compared by their upper halves: together they stay below the program's end and a little
-// (two 4 GiB), where ABI_VA_GUARD keeps the direct map away.
+// Address and length are compared by their upper halves: together they stay below the program's end and 4 GiB, from
+// where ABI_VA_GUARD keeps the direct map away.
 #define END_HIGH ((uint32_t)(ABI_VA_USER_END >> 32))
-_Static_assert(ABI_VA_GUARD >= 2ull << 32 >> 1, "ABI_VA_GUARD");
+_Static_assert(ABI_VA_GUARD >= 1ull << 32, "ABI_VA_GUARD");
 
 #define HIGH(n) (offsetof(struct seccomp_data, args) + 8 * (n) + 4)
 #define LOW(n)	(offsetof(struct seccomp_data, args) + 8 * (n))

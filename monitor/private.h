@@ -147,5 +147,6 @@ int arch_build_tables(struct machine *m);		// page tables, descriptor tables, nu
 int arch_vcpu_setup(struct vcpu *v);			// registers of a new vCPU
 void arch_vcpu_describe(struct vcpu *v, char *buf, size_t size); // registers, for a failure's sentence
 uint64_t arch_counter(void);
+uint64_t arch_counter_khz(const struct machine *m);	// since m->clock_tsc, m->clock_ns were taken
 
 #endif

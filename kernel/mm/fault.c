@@ -98,12 +98,16 @@ static int fault_anonymous(struct vma *v, uint64_t addr)
 }
 
 // A private copy of what is mapped or would be.
-static int copy_page(struct vma *v, uint64_t addr, pte_t *slot, const void *src)
+static int copy_page(struct vma *v, uint64_t addr, pte_t *slot, const void *src, int *code)
 {
 	struct page *p = page_alloc(0, 0);
 	if (!p)
 		return out_of_memory();
-	memcpy(page_virt(p), src, PAGE_SIZE);
+	if (arch_copy_fault(page_virt(p), src, PAGE_SIZE, NULL)) { // the host has no memory or no more file behind it
+		page_put(p);
+		*code = BUS_ADRERR;
+		return SIGBUS;
+	}
 	pte_t entry = pte_page(page_phys(p), true, may_exec(v));
 	if (!pte_present(*slot)) {
 		pt_set(v->mm, slot, entry);
@@ -169,7 +173,7 @@ static int fault_file(struct vma *v, uint64_t addr, bool write, int *code)
 				pt_set(v->mm, slot, pte_page(fp.phys, false, may_exec(v)) | PTE_SOFT0);
 			src = (const void *)addr;
 		}
-		sig = copy_page(v, addr, slot, src);
+		sig = copy_page(v, addr, slot, src, code);
 	} else if (!pte_present(*slot)) {
 		map_around(v, addr, &fp, shared && write && fp.writable);
 	} else if (shared && write && !pte_writable(*slot)) {
@@ -188,13 +192,13 @@ static int fault_protected(struct vma *v, uint64_t addr, pte_t *slot, int *code)
 	if (v->file && v->flags & VMA_SHARED)
 		return fault_file(v, addr, true, code);
 	if (*slot & PTE_SOFT0)
-		return copy_page(v, addr, slot, (const void *)addr);
+		return copy_page(v, addr, slot, (const void *)addr, code);
 	struct page *p = page_from_phys(pte_phys(*slot));
 	if (p->refs == 1) { // nobody else has it
 		*slot |= PTE_WRITE | PTE_DIRTY;
 		return 0;
 	}
-	return copy_page(v, addr, slot, page_virt(p));
+	return copy_page(v, addr, slot, page_virt(p), code);
 }
 
 int mm_fault(struct mm *mm, uint64_t addr, unsigned access, int *code)

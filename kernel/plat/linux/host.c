@@ -68,12 +68,8 @@ static void unmap(uint64_t start, uint64_t end)
 static void take_signals(void)
 {
 	static const int ours[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, ABI_PROCESS_SIGNAL};
-	struct host_sigaction sa = {0};
 	uint64_t none = 0;
-	for (int sig = 1; sig <= 64; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			check(ABI_STEP_SIGNALS, host(__NR_rt_sigaction, (uint64_t)sig, (uint64_t)&sa, 0, 8, 0));
-	sa = (struct host_sigaction){
+	struct host_sigaction sa = {
 		.handler = (uint64_t)nucleus_signal,
 		.flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER_FLAG,
 		.restorer = (uint64_t)nucleus_signal, // asked for, never used

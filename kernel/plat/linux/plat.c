@@ -16,7 +16,6 @@
 #include "plat/private.h"
 
 #define TIMER_EARLY_NS 100000 // the clock page may be behind the host's clock by as much
-#define BELL_SPINS     200
 
 static struct host_cpu *host_cpu(void) { return host_cpu_of(plat_boot(), arch_cpu()->number); }
 
@@ -41,7 +40,8 @@ void bell_ring(unsigned offset, uint64_t value)
 	s->bell_value = value;
 	if (__atomic_exchange_n(&s->bell, ABI_BELL_RUNG, __ATOMIC_SEQ_CST) == ABI_BELL_SERVER_SLEEPS)
 		host_futex_wake(&s->bell);
-	for (int i = 0; i < BELL_SPINS && __atomic_load_n(&s->bell, __ATOMIC_ACQUIRE) == ABI_BELL_RUNG; i++)
+	uint64_t until = plat_clock_mono_ns() + host_process(plat_boot())->spin_ns;
+	while (__atomic_load_n(&s->bell, __ATOMIC_ACQUIRE) == ABI_BELL_RUNG && plat_clock_mono_ns() < until)
 		arch_pause();
 	if (__atomic_compare_exchange_n(&s->bell, &rung, ABI_BELL_RUNG_ASLEEP, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		while (__atomic_load_n(&s->bell, __ATOMIC_ACQUIRE) == ABI_BELL_RUNG_ASLEEP)

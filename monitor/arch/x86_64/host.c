@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// x86-64: what this machine's own processor offers a guest that runs on it as a process.
+// x86-64: what this machine's own processor offers a guest that runs on it as a process. CPUID is asked little: in a
+// virtual machine each costs an exit.
 #include <cpuid.h>
 #include <errno.h>
 #include <sys/auxv.h>
+#include <sys/platform/x86.h>
 
 #include "base/util.h"
 #include "monitor/private.h"
@@ -18,23 +20,30 @@ static uint64_t read_xcr0(void)
 	return low | (uint64_t)high << 32;
 }
 
-// The frequency: told by a hypervisor, or measured for a millisecond: enough until the first correction.
-static uint64_t counter_khz(void)
+// The frequency, as far as the time since the machine's first step tells: enough until the first correction.
+#define MEASURE_NS 300000
+
+uint64_t arch_counter_khz(const struct machine *m)
 {
-	unsigned a, b, c, d;
-	__cpuid(1, a, b, c, d);
-	if (c >> 31) {
-		__cpuid(0x40000000, a, b, c, d);
-		if (a >= 0x40000010 && a < 0x40000100) {
-			__cpuid(0x40000010, a, b, c, d);
-			if (a > 100000)
-				return a;
-		}
+	uint64_t ns, ticks;
+	do {
+		ns = mono_ns() - m->clock_ns;
+		ticks = arch_counter() - m->clock_tsc;
+	} while (ns < MEASURE_NS);
+	return ticks * 1000000 / ns;
+}
+
+// Of the XSAVE area for these components, in the standard format.
+static uint32_t area_size(uint64_t components)
+{
+	unsigned a, b, c, d, size = 576;
+	for (unsigned i = 2; i < 63; i++) {
+		if (!(components >> i & 1))
+			continue;
+		__cpuid_count(0xd, i, a, b, c, d);
+		size = MAX(size, a + b);
 	}
-	uint64_t t0 = mono_ns(), c0 = arch_counter(), t;
-	while ((t = mono_ns()) - t0 < 1000000)
-		;
-	return (arch_counter() - c0) * 1000000 / (t - t0);
+	return size;
 }
 
 int arch_host_probe(struct machine *m)
@@ -45,18 +54,15 @@ int arch_host_probe(struct machine *m)
 	f->hwcap2 = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
 	if (!f->hwcap2)
 		return machine_fail(m, -ENODEV, "platform linux needs FSGSBASE (a processor of 2013, Linux 5.9)");
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27))
+	if (!CPU_FEATURE_PRESENT(OSXSAVE))
 		return machine_fail(m, -ENODEV, "platform linux needs XSAVE, which this processor or its kernel lacks");
 	f->xcr0 = read_xcr0() & XCR0_WANTED;
 	f->pku = f->xcr0 & 0x200;
-	f->xsave_size = 576;
-	for (unsigned i = 2; i < 63; i++) {
-		if (!(f->xcr0 >> i & 1))
-			continue;
-		__cpuid_count(0xd, i, a, b, c, d);
-		f->xsave_size = MAX(f->xsave_size, a + b);
-	}
-	f->tsc_khz = counter_khz();
+	__cpuid_count(0xd, 0, a, b, c, d);
+	if (f->xcr0 == read_xcr0()) // all that is on: the processor adds up
+		f->xsave_size = b;
+	else
+		f->xsave_size = area_size(f->xcr0);
 	return 0;
 }
 
