@@ -51,6 +51,6 @@ nucleus_signal:
 	xor %ebp, %ebp
 	call signal_arrived
 	ud2
-	.balign 4096
+	.balign 4096, 0xcc
 nucleus_end:
 	.section .note.GNU-stack, "", @progbits

@@ -33,6 +33,7 @@ struct host_context {
 	uint64_t reg[23];
 };
 
+#define VECTOR_UD 6
 #define VECTOR_GP 13
 #define VECTOR_PF 14
 #define CS_USER	  0x33u
@@ -91,6 +92,8 @@ static struct trap trap_of(int sig, const uint64_t *r)
 {
 	if (sig == SIGSYS)
 		return (struct trap){.vector = VECTOR_GP};
+	if (sig == SIGILL) // the host raises it by itself too, and says nothing of a vector then
+		return (struct trap){.vector = VECTOR_UD};
 	if (sig == SIGBUS && r[VECTOR] == VECTOR_PF)
 		return (struct trap){.vector = TRAP_NO_MEMORY, .error = r[ERROR], .addr = r[CR2]};
 	return (struct trap){.vector = (uint32_t)r[VECTOR], .error = r[ERROR], .addr = r[CR2]};
