@@ -6,6 +6,8 @@
 # make fuzz-short / make fuzz      fuzzers, a minute each / until stopped
 # make bench      benchmarks        make docs       generated pages        make clean        V=1: show commands
 #
+# SANITIZE=1, with a B=build/asan of its own: a kernel that checks every use of its heap (kernel/debug/asan.c).
+#
 # Sources are found by wildcard: every directory of kernel/ is a component, kernel/<component>/<arch>/ replaces
 # files of the same name, component.mk says what a component needs. WERROR= for strangers' compilers; DEBUG=1 for fail().
 
@@ -37,6 +39,10 @@ KFLAGS := $(COMMON) -Ikernel -Ikernel/arch/$(ARCH)/include -ffreestanding -fPIE 
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing '-ffile-prefix-map=$(CURDIR)/='
 KFLAGS_x86_64 := -mgeneral-regs-only -mno-red-zone -fcf-protection=none
 KFLAGS += $(KFLAGS_$(ARCH))
+# gcc's; what keeps the shadow and what it describes are not themselves looked at.
+KFLAGS += $(if $(SANITIZE),-DWHELK_ASAN)
+sanitize = $(if $(SANITIZE),$(if $(filter kernel/debug/% kernel/mm/heap.c kernel/mm/page.c,$(1)),,-fsanitize=kernel-address \
+	--param asan-instrumentation-with-call-threshold=0 --param asan-globals=0 --param asan-stack=0))
 
 COMPONENTS := $(filter-out arch plat,$(patsubst kernel/%/,%,$(sort $(dir $(wildcard kernel/*/*.c)))))
 component_c = $(filter-out $(patsubst kernel/$(1)/$(ARCH)/%,kernel/$(1)/%,$(wildcard kernel/$(1)/$(ARCH)/*.c)),$(wildcard kernel/$(1)/*.c)) \
@@ -66,7 +72,7 @@ $(B)/gen/sys/rows.inc: kernel/sys/syscalls.def kernel/sys/gen.awk
 $(B)/k/%.c.o: %.c | $(GEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(KFLAGS) $(call optimise,$<) -c $< -o $@
+	$(Q)$(CC) $(KFLAGS) $(call optimise,$<) $(call sanitize,$<) -c $< -o $@
 $(B)/k/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -94,7 +100,7 @@ $(call kernel_name,$(1)).full: $(call kernel_obj,$(1)) $(KERNEL_LD) kernel/plat/
 	@if readelf -rW $$@ | grep R_ | grep -v _RELATIVE; then echo "kernel: relocations the monitor does not apply"; rm -f $$@; exit 1; fi
 $(call kernel_name,$(1)).elf: $(call kernel_name,$(1)).full
 	$$(Q)$(OBJCOPY) -S $$< $$@
-	@n=$$$$(stat -c %s $$@); [ $$$$n -le 307200 ] || echo "  warning: the kernel has $$$$n bytes, more than 300 KiB"
+	@n=$$$$(stat -c %s $$@); [ -n "$(SANITIZE)" ] || [ $$$$n -le 307200 ] || echo "  warning: the kernel has $$$$n bytes, more than 300 KiB"
 endef
 $(foreach p,$(PLATFORMS),$(eval $(call kernel,$(p))))
 size: $(KERNELS)

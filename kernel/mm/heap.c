@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/string.h"
 #include "mm/page.h"
+#include "debug/asan.h"
 #include "debug/debug.h"
 
 static const uint16_t class_size[] = {16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1008, 1344, 2016};
@@ -52,6 +53,7 @@ static struct slab *slab_new(unsigned c)
 	struct slab *s = page_virt(p);
 	*s = (struct slab){.magic = SLAB_MAGIC, .class = (uint16_t)c, .fresh = sizeof(struct slab)};
 	list_push_front(&partial[c], &s->link);
+	asan_forbid(s + 1, PAGE_SIZE - sizeof(*s));
 	return s;
 }
 
@@ -65,8 +67,9 @@ static void *alloc_pages(size_t size)
 	return p ? page_virt(p) : NULL;
 }
 
-void *heap_alloc(size_t size)
+void *heap_alloc(size_t wanted)
 {
+	size_t size = wanted + ASAN_REDZONE;
 	if (size > LARGEST)
 		return alloc_pages(size);
 	unsigned c = class_of(size);
@@ -85,6 +88,7 @@ void *heap_alloc(size_t size)
 	s->used++;
 	if (!has_room(s))
 		list_remove(&s->link);
+	asan_allow(object, wanted);
 	return object;
 }
 
@@ -118,6 +122,7 @@ void heap_free(void *p)
 	}
 	bool was_full = !has_room(s);
 	struct object *o = p;
+	asan_forbid(p, class_size[s->class]);
 	o->next = s->free;
 	s->free = o;
 	s->used--;
@@ -127,6 +132,7 @@ void heap_free(void *p)
 	if (s->used == 0 && partial[s->class].next != partial[s->class].prev) {
 		list_remove(&s->link);
 		s->magic = 0;
+		asan_allow(s, PAGE_SIZE);
 		page_put(page_from_virt(s));
 	}
 }
@@ -137,7 +143,7 @@ void *heap_realloc(void *p, size_t size)
 		return heap_alloc(size);
 	struct slab *s = slab_of(p);
 	size_t old = s ? class_size[s->class] : PAGE_SIZE << page_from_virt(p)->order;
-	if (size <= old && size * 2 > old)
+	if (!ASAN_REDZONE && size <= old && size * 2 > old)
 		return p;
 	void *n = heap_alloc(size);
 	if (!n)

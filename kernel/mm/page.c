@@ -7,6 +7,7 @@
 
 #include "base/string.h"
 #include "plat/plat.h"
+#include "debug/asan.h"
 #include "debug/debug.h"
 
 #define ORDERS 11 // up to 4 MiB
@@ -24,7 +25,7 @@ void page_init(void)
 {
 	const struct abi_boot *boot = plat_boot();
 	total = boot->ram_size >> PAGE_SHIFT;
-	uint64_t array = ALIGN_UP(boot->free_gpa, PAGE_SIZE);
+	uint64_t array = asan_init(ALIGN_UP(boot->free_gpa, PAGE_SIZE));
 	pages = plat_phys_to_virt(array);
 	first_page = frontier = ALIGN_UP(array + total * sizeof(struct page), PAGE_SIZE) >> PAGE_SHIFT;
 	if (frontier >= total)

@@ -101,6 +101,7 @@ int process_create_first(struct process **out)
 	int err = thread_create(p, &p->leader);
 	if (err)
 		return err;
+	thread_get(p->leader); // /proc tells of it when it has ended and others go on
 	list_push_back(&processes, &p->link);
 	*out = p;
 	return 0;
@@ -139,7 +140,11 @@ void process_kill_others(void)
 		waitq_sleep_uninterruptible(&threads_gone);
 	self->exiting = false;
 	// execve(2): the thread that remains takes over the leader's id.
-	p->leader = self;
+	if (p->leader != self) {
+		thread_put(p->leader);
+		thread_get(self);
+		p->leader = self;
+	}
 	if (self->tid != p->pid)
 		thread_rename(self, p->pid);
 }
