@@ -3,7 +3,8 @@
 # Sourced by every bench/NAME/run. A bench measures pairs of runs with bench/pair.c and prints, with `figure`
 # or `limit`, one line per figure.
 #
-# Environment: WHELK (default: whelk at the project's root), PAIRS (pairs of runs, default 5).
+# Environment: WHELK (default: whelk at the project's root), PAIRS (pairs of runs, default 5),
+# WHELK_PLATFORM (kvm or linux; default: whelk's own choice).
 set -u
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 WHELK=${WHELK:-$ROOT/whelk}
@@ -65,4 +66,10 @@ trap 'rm -rf "$T" "$S"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 mkdir "$T/data"
+PROGRAM=$WHELK
+if [ -n "${WHELK_PLATFORM:-}" ]; then # a program that is whelk with the option; bench/boot does without its shell
+	printf '#!/bin/sh\nshift\nexec "%s" run --platform %s "$@"\n' "$WHELK" "$WHELK_PLATFORM" >"$T/whelk"
+	chmod 755 "$T/whelk"
+	WHELK=$T/whelk
+fi
 build pair bench/pair.c
