@@ -188,7 +188,9 @@ static int make_memory(struct machine *m, uint64_t ram_size)
 {
 	int err = memory_create_shared(&m->memory, ram_size);
 	// The kernel and the words around it, at one go; a host that cannot takes them one by one.
-	if (!err)
+	if (err)
+		machine_fail(m, err, "cannot get %lu MiB of memory to share with the guest (memfd): %s", ram_size >> 20, strerror(-err));
+	else
 		madvise(m->memory.ram, ALIGN_UP(m->image.size, PAGE_SIZE) + 16 * PAGE_SIZE, MADV_POPULATE_WRITE);
 	return err;
 }

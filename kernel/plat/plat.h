@@ -59,6 +59,9 @@ int64_t plat_clock_boot_offset_ns(void);
 int64_t plat_clock_tai_offset_ns(void); // CLOCK_TAI - CLOCK_REALTIME
 uint64_t plat_clock_gpa(void); // the page struct abi_clock lies on, for the vDSO
 
+// What a trap's way in and out takes, in time no clock of the kernel's sees; 0: not known. Constant after boot.
+extern uint64_t plat_trap_ns;
+
 // --- devices ---------------------------------------------------------------------------------------
 void plat_queue_notify(const struct abi_queue *q);
 // One console request (abi/console.h); fills and returns req->result.

@@ -19,6 +19,7 @@
 #define STACK_ORDER 2 // of the CPUs' own stacks
 
 uint64_t plat_direct_va;
+uint64_t plat_trap_ns;
 uint8_t plat_boot_stack[BOOT_STACK_SIZE] __attribute__((aligned(16)));
 uint64_t plat_cpu_stack[ABI_MAX_CPUS]; // entry.S: top of CPU n's stack
 

@@ -40,6 +40,9 @@ _Noreturn void upcall_trap_kernel(struct frame *frame, struct trap *trap);
 _Noreturn void upcall_events(struct frame *frame);
 _Noreturn void upcall_resume(const uint64_t *registers); // of a signal frame, as they were
 
+void trap_probe(void);
+extern const char trap_probe_end[];
+
 // Called by nucleus.S and upcall.S.
 struct host_siginfo;
 struct host_context;

@@ -105,6 +105,8 @@ _Noreturn void signal_arrived(int sig, const struct host_siginfo *info, struct h
 	bool kernel = in_kernel(r[RIP]);
 	if (sig == ABI_PROCESS_SIGNAL)
 		kicked(info, r);
+	if (r[RIP] == (uint64_t)trap_probe_end)
+		upcall_resume(r);
 	if (info->code <= 0) // sent by a process of the host, not raised by what runs here
 		upcall_resume(r);
 	if (sig == SIGSYS && !kernel && info->arch == AUDIT_ARCH_X86_64) {

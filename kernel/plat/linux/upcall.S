@@ -8,6 +8,18 @@
 
 	.text
 	.balign 16
+	.globl trap_probe, trap_probe_end
+	.hidden trap_probe, trap_probe_end
+
+// void trap_probe(void): a system call that is not the host's, taken back by signal_arrived().
+trap_probe:
+	mov $-1, %eax
+	syscall
+trap_probe_end:
+	nop // not to look like the gate to tests/attack
+	ret
+
+	.balign 16
 	.globl upcall_call, upcall_trap, upcall_trap_kernel, upcall_events, upcall_resume, host_entry, host_clone, host_cpu_enter
 	.hidden upcall_call, upcall_trap, upcall_trap_kernel, upcall_events, upcall_resume, host_entry, host_clone, host_cpu_enter
 
