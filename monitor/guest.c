@@ -29,7 +29,7 @@
 #include "monitor/dev/doorbell.h"
 #include "monitor/private.h"
 
-#define BELL_SPIN_NS  25000 // waking a thread on an idle CPU of a virtual machine takes as long
+#define BELL_SPIN_NS 25000	    // waking a thread on an idle CPU of a virtual machine takes as long
 #define LOOK_AGAIN_NS 1000000000ull // whatever the guest did to the words a wake-up depends on
 
 struct guest {
@@ -49,7 +49,7 @@ static long futex(uint32_t *word, int op, uint32_t value, const struct timespec 
 
 static void futex_wait_until(uint32_t *word, uint32_t value, uint64_t ns)
 {
-	struct timespec ts = {.tv_sec = (time_t)(ns / NSEC_PER_SEC), .tv_nsec = (long)(ns % NSEC_PER_SEC)};
+	struct timespec ts = { .tv_sec = (time_t)(ns / NSEC_PER_SEC), .tv_nsec = (long)(ns % NSEC_PER_SEC) };
 	futex(word, FUTEX_WAIT_BITSET, value, &ts);
 }
 
@@ -74,7 +74,8 @@ static bool map_at(uint64_t va, uint64_t len, int prot, int flags, int fd, uint6
 static bool map_nucleus(const struct machine *m)
 {
 	const struct abi_image *h = &m->image.head;
-	uint64_t va = m->layout.kernel_va + h->nucleus_start, len = ALIGN_UP(h->nucleus_end - h->nucleus_start, PAGE_SIZE);
+	uint64_t va = m->layout.kernel_va + h->nucleus_start,
+		 len = ALIGN_UP(h->nucleus_end - h->nucleus_start, PAGE_SIZE);
 	void *p = mmap((void *)va, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (p != (void *)va)
 		return false;
@@ -91,7 +92,8 @@ static bool map_guest(const struct machine *m)
 		const struct image_segment *s = &m->image.segment[i];
 		int prot = PROT_READ | (s->write ? PROT_WRITE : 0) | (s->exec ? PROT_EXEC : 0);
 		int how = s->write ? MAP_SHARED : MAP_PRIVATE; // a debugger can set breakpoints in what is private
-		if (!map_at(l->kernel_va + s->start, s->end - s->start, prot, how | MAP_POPULATE, ABI_PROCESS_RAM, l->kernel_gpa + s->start))
+		if (!map_at(l->kernel_va + s->start, s->end - s->start, prot, how | MAP_POPULATE, ABI_PROCESS_RAM,
+			    l->kernel_gpa + s->start))
 			return false;
 	}
 	return map_nucleus(m);
@@ -117,15 +119,15 @@ static _Noreturn void child_main(struct machine *m, int sock, pid_t parent)
 {
 	const struct machine_hooks *h = m->config->hooks;
 	struct abi_process *p = m->guest->process;
-	static const struct sigaction at_default = {.sa_handler = SIG_DFL};
+	static const struct sigaction at_default = { .sa_handler = SIG_DFL };
 
 	for (int sig = 1; sig < NSIG; sig++)
 		sigaction(sig, &at_default, NULL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != parent)
 		_exit(1);
 	prctl(PR_SET_NAME, "whelk-guest", 0, 0, 0);
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); // its memory is the program's affair
-	setsid(); // the terminal's signals are the monitor's
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 }); // its memory is the program's affair
+	setsid();					  // the terminal's signals are the monitor's
 	if (h && h->thread_enter && h->thread_enter(m->config->hooks_arg, MACHINE_THREAD_GUEST))
 		child_fail(p, ABI_STEP_CONFINE, EPERM);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
@@ -154,7 +156,7 @@ static void on_child(int sig)
 static int start_process(struct machine *m)
 {
 	struct guest *g = m->guest;
-	struct sigaction sa = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
+	struct sigaction sa = { .sa_handler = on_child, .sa_flags = SA_NOCLDSTOP };
 	int pair[2];
 	pid_t parent = getpid();
 
@@ -189,7 +191,8 @@ static int make_memory(struct machine *m, uint64_t ram_size)
 	int err = memory_create_shared(&m->memory, ram_size);
 	// The kernel and the words around it, at one go; a host that cannot takes them one by one.
 	if (err)
-		machine_fail(m, err, "cannot get %lu MiB of memory to share with the guest (memfd): %s", ram_size >> 20, strerror(-err));
+		machine_fail(m, err, "cannot get %lu MiB of memory to share with the guest (memfd): %s", ram_size >> 20,
+			     strerror(-err));
 	else
 		madvise(m->memory.ram, ALIGN_UP(m->image.size, PAGE_SIZE) + 16 * PAGE_SIZE, MADV_POPULATE_WRITE);
 	return err;
@@ -219,10 +222,19 @@ static int make_tables(struct machine *m)
 	return 0;
 }
 
-static int cpu_create(struct vcpu *v) { return v->number ? 0 : start_process(v->machine); }
-static void cpu_destroy(struct vcpu *v) { (void)v; }
+static int cpu_create(struct vcpu *v)
+{
+	return v->number ? 0 : start_process(v->machine);
+}
+static void cpu_destroy(struct vcpu *v)
+{
+	(void)v;
+}
 
-static bool ended(const struct machine *m) { return __atomic_load_n(&m->ended, __ATOMIC_ACQUIRE); }
+static bool ended(const struct machine *m)
+{
+	return __atomic_load_n(&m->ended, __ATOMIC_ACQUIRE);
+}
 
 static void cpu_wake(struct vcpu *v)
 {
@@ -230,7 +242,8 @@ static void cpu_wake(struct vcpu *v)
 	struct guest *g = m->guest;
 	if (ended(m)) {
 		uint32_t sleeps = ABI_BELL_SERVER_SLEEPS;
-		__atomic_compare_exchange_n(&v->shared->bell, &sleeps, ABI_BELL_SILENT, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+		__atomic_compare_exchange_n(&v->shared->bell, &sleeps, ABI_BELL_SILENT, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_RELAXED);
 		futex(&v->shared->bell, FUTEX_WAKE, 1, NULL);
 		if (v->number == 0)
 			futex(&g->process->state, FUTEX_WAKE, 1, NULL);
@@ -244,9 +257,14 @@ static void cpu_wake(struct vcpu *v)
 static const char *step_name(uint32_t step)
 {
 	static const char *const name[] = {
-		[ABI_STEP_NONE] = "its start", [ABI_STEP_UNMAP] = "unmapping the monitor", [ABI_STEP_SIGNALS] = "signal handlers",
-		[ABI_STEP_STACK] = "signal stacks", [ABI_STEP_TIMER] = "timers", [ABI_STEP_THREAD] = "threads",
-		[ABI_STEP_FILTER] = "the system-call filter (seccomp)", [ABI_STEP_MAP] = "mapping its memory",
+		[ABI_STEP_NONE] = "its start",
+		[ABI_STEP_UNMAP] = "unmapping the monitor",
+		[ABI_STEP_SIGNALS] = "signal handlers",
+		[ABI_STEP_STACK] = "signal stacks",
+		[ABI_STEP_TIMER] = "timers",
+		[ABI_STEP_THREAD] = "threads",
+		[ABI_STEP_FILTER] = "the system-call filter (seccomp)",
+		[ABI_STEP_MAP] = "mapping its memory",
 		[ABI_STEP_CONFINE] = "taking its rights away",
 	};
 	return step < ARRAY_SIZE(name) ? name[step] : "its start";
@@ -258,7 +276,8 @@ static void process_ended(struct machine *m, int status)
 	const struct abi_process *p = m->guest->process;
 	m->guest->pid = 0;
 	if (__atomic_load_n(&p->state, __ATOMIC_ACQUIRE) == ABI_PROCESS_FAILED && !m->guest->started)
-		machine_fail(m, -EIO, "the guest's process could not be made: %s: %s", step_name(p->step), strerror(-p->error & 4095));
+		machine_fail(m, -EIO, "the guest's process could not be made: %s: %s", step_name(p->step),
+			     strerror(-p->error & 4095));
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
 		machine_fail(m, -EPERM, "the guest was stopped: it tried a host call its jail does not have");
 	else if (WIFSIGNALED(status))
@@ -316,7 +335,8 @@ static void wait_for_bell(struct vcpu *v)
 	for (uint64_t spin = now + m->guest->spin_ns; mono_ns() < spin; __builtin_ia32_pause())
 		if (rung(v) || ended(m))
 			return;
-	__atomic_compare_exchange_n(&v->shared->bell, &silent, ABI_BELL_SERVER_SLEEPS, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	__atomic_compare_exchange_n(&v->shared->bell, &silent, ABI_BELL_SERVER_SLEEPS, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_RELAXED);
 	if (!ended(m) && !__atomic_load_n(&child_event, __ATOMIC_SEQ_CST))
 		futex_wait_until(&v->shared->bell, ABI_BELL_SERVER_SLEEPS, until);
 }
@@ -363,18 +383,18 @@ static void close_host(struct machine *m)
 int guest_window_map(void *arg, uint64_t offset, uint64_t len, int fd, uint64_t file_off, bool write)
 {
 	struct guest *g = arg;
-	struct abi_window_change change = {offset, file_off, len, write};
-	struct iovec iov = {&change, sizeof(change)};
+	struct abi_window_change change = { offset, file_off, len, write };
+	struct iovec iov = { &change, sizeof(change) };
 	union {
 		struct cmsghdr head;
 		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+	} control = { 0 };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (len) {
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control);
-		control.head = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+		control.head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
 	}
 	if (sendmsg(g->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(change))

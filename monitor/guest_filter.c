@@ -33,7 +33,7 @@
 _Static_assert(ABI_VA_GUARD >= 1ull << 32, "ABI_VA_GUARD");
 
 #define HIGH(n) (offsetof(struct seccomp_data, args) + 8 * (n) + 4)
-#define LOW(n)	(offsetof(struct seccomp_data, args) + 8 * (n))
+#define LOW(n) (offsetof(struct seccomp_data, args) + 8 * (n))
 
 struct program {
 	struct sock_filter *insn;
@@ -43,12 +43,18 @@ struct program {
 static void put(struct program *p, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
 {
 	if (p->count < p->room)
-		p->insn[p->count] = (struct sock_filter){code, yes, no, k};
+		p->insn[p->count] = (struct sock_filter){ code, yes, no, k };
 	p->count++;
 }
 
-static void load(struct program *p, size_t offset) { put(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0); }
-static void answer(struct program *p, uint32_t action) { put(p, BPF_RET | BPF_K, action, 0, 0); }
+static void load(struct program *p, size_t offset)
+{
+	put(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+static void answer(struct program *p, uint32_t action)
+{
+	put(p, BPF_RET | BPF_K, action, 0, 0);
+}
 
 // Each refuses at once when the test fails.
 static void refuse_unless(struct program *p, uint16_t test, uint32_t k, bool wanted)
@@ -117,7 +123,10 @@ static void test_futex(struct program *p, uint32_t unused)
 	refuse_unless(p, BPF_JEQ, FUTEX_WAIT_BITSET, true);
 }
 
-static void test_first(struct program *p, uint32_t value) { need_equal(p, LOW(0), value); }
+static void test_first(struct program *p, uint32_t value)
+{
+	need_equal(p, LOW(0), value);
+}
 
 static void test_tgkill(struct program *p, uint32_t pid)
 {
@@ -141,7 +150,7 @@ static void test_nothing(struct program *p, uint32_t unused)
 int guest_filter_build(uint64_t *insn, size_t room, uint64_t ip, pid_t pid)
 {
 	static const size_t ip_low = offsetof(struct seccomp_data, instruction_pointer);
-	struct program p = {.insn = (struct sock_filter *)insn, .room = room};
+	struct program p = { .insn = (struct sock_filter *)insn, .room = room };
 	load(&p, offsetof(struct seccomp_data, arch));
 	put(&p, BPF_JMP | BPF_JEQ | BPF_K, ARCH_AUDIT, 1, 0);
 	answer(&p, SECCOMP_RET_TRAP);

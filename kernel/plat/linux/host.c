@@ -67,7 +67,7 @@ static void unmap(uint64_t start, uint64_t end)
 
 static void take_signals(void)
 {
-	static const int ours[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, ABI_PROCESS_SIGNAL};
+	static const int ours[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, ABI_PROCESS_SIGNAL };
 	uint64_t none = 0;
 	struct host_sigaction sa = {
 		.handler = (uint64_t)nucleus_signal,
@@ -85,10 +85,10 @@ static void prepare_thread(unsigned n)
 	struct host_cpu *h = host_cpu_of(boot, n);
 	struct {
 		uint64_t sp, flags, size;
-	} stack = {(uint64_t)h + PAGE_SIZE, 0, ABI_PROCESS_GROUP - PAGE_SIZE};
+	} stack = { (uint64_t)h + PAGE_SIZE, 0, ABI_PROCESS_GROUP - PAGE_SIZE };
 	h->tid = (int32_t)host(__NR_gettid, 0, 0, 0, 0, 0);
 	host_process(boot)->tid[n] = h->tid;
-	struct host_sigevent ev = {.signo = ABI_PROCESS_SIGNAL, .notify = NOTIFY_THREAD_ID, .tid = h->tid};
+	struct host_sigevent ev = { .signo = ABI_PROCESS_SIGNAL, .notify = NOTIFY_THREAD_ID, .tid = h->tid };
 	check(ABI_STEP_STACK, host(__NR_sigaltstack, (uint64_t)&stack, 0, 0, 0, 0));
 	check(ABI_STEP_TIMER, host(__NR_timer_create, CLOCK_MONOTONIC, (uint64_t)&ev, (uint64_t)&h->timer, 0, 0));
 	host(__NR_prctl, PR_SET_TIMERSLACK, 1, 0, 0, 0); // timers late by 50 us else
@@ -119,7 +119,7 @@ static void make_threads(void)
 static void put_on_filter(void)
 {
 	struct abi_process *p = host_process(boot);
-	struct sock_fprog prog = {.len = (unsigned short)p->filter_count, .filter = (struct sock_filter *)p->filter};
+	struct sock_fprog prog = { .len = (unsigned short)p->filter_count, .filter = (struct sock_filter *)p->filter };
 	const uint64_t flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	long r = host(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, (uint64_t)&prog, 0, 0);
 	check(ABI_STEP_FILTER, r > 0 ? -ESRCH : r); // a thread that could not be brought in line
@@ -146,9 +146,9 @@ long host_futex_wait(uint32_t *word, uint32_t value, uint64_t deadline_ns)
 {
 	struct {
 		uint64_t sec, nsec;
-	} ts = {deadline_ns / NSEC_PER_SEC, deadline_ns % NSEC_PER_SEC};
-	return host_call(__NR_futex, (uint64_t)word, FUTEX_WAIT_BITSET, value, deadline_ns == ~0ull ? 0 : (uint64_t)&ts, 0,
-			 FUTEX_BITSET_MATCH_ANY);
+	} ts = { deadline_ns / NSEC_PER_SEC, deadline_ns % NSEC_PER_SEC };
+	return host_call(__NR_futex, (uint64_t)word, FUTEX_WAIT_BITSET, value, deadline_ns == ~0ull ? 0 : (uint64_t)&ts,
+			 0, FUTEX_BITSET_MATCH_ANY);
 }
 
 void host_futex_wake(uint32_t *word)

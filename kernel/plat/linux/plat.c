@@ -17,7 +17,10 @@
 
 #define TIMER_EARLY_NS 100000 // the clock page may be behind the host's clock by as much
 
-static struct host_cpu *host_cpu(void) { return host_cpu_of(plat_boot(), arch_cpu()->number); }
+static struct host_cpu *host_cpu(void)
+{
+	return host_cpu_of(plat_boot(), arch_cpu()->number);
+}
 
 // The best of a few: the first ones fetch what they need.
 static void measure_trap(void)
@@ -56,7 +59,8 @@ void bell_ring(unsigned offset, uint64_t value)
 	uint64_t until = plat_clock_mono_ns() + host_process(plat_boot())->spin_ns;
 	while (__atomic_load_n(&s->bell, __ATOMIC_ACQUIRE) == ABI_BELL_RUNG && plat_clock_mono_ns() < until)
 		arch_pause();
-	if (__atomic_compare_exchange_n(&s->bell, &rung, ABI_BELL_RUNG_ASLEEP, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	if (__atomic_compare_exchange_n(&s->bell, &rung, ABI_BELL_RUNG_ASLEEP, false, __ATOMIC_SEQ_CST,
+					__ATOMIC_SEQ_CST))
 		while (__atomic_load_n(&s->bell, __ATOMIC_ACQUIRE) == ABI_BELL_RUNG_ASLEEP)
 			host_futex_wait(&s->bell, ABI_BELL_RUNG_ASLEEP, ~0ull);
 	window_update();
@@ -64,7 +68,10 @@ void bell_ring(unsigned offset, uint64_t value)
 
 // --- events ----------------------------------------------------------------------------------------
 
-static void add_event(struct abi_cpu *s, uint32_t event) { __atomic_fetch_or(&s->pending, event, __ATOMIC_SEQ_CST); }
+static void add_event(struct abi_cpu *s, uint32_t event)
+{
+	__atomic_fetch_or(&s->pending, event, __ATOMIC_SEQ_CST);
+}
 
 void plat_idle(uint64_t deadline_ns)
 {
@@ -80,7 +87,7 @@ static void timer_set(uint64_t deadline_ns)
 {
 	struct {
 		uint64_t interval[2], sec, nsec;
-	} its = {{0, 0}, deadline_ns / NSEC_PER_SEC, deadline_ns % NSEC_PER_SEC};
+	} its = { { 0, 0 }, deadline_ns / NSEC_PER_SEC, deadline_ns % NSEC_PER_SEC };
 	host_call(__NR_timer_settime, (uint64_t)host_cpu()->timer, 1 /* TIMER_ABSTIME */, (uint64_t)&its, 0, 0, 0);
 }
 

@@ -24,7 +24,10 @@ static inline struct host_cpu *host_cpu_of(const struct abi_boot *boot, unsigned
 {
 	return (struct host_cpu *)(boot->nucleus_va + (uint64_t)n * ABI_PROCESS_GROUP);
 }
-static inline struct abi_process *host_process(const struct abi_boot *boot) { return (struct abi_process *)boot->doorbell_va; }
+static inline struct abi_process *host_process(const struct abi_boot *boot)
+{
+	return (struct abi_process *)boot->doorbell_va;
+}
 
 // nucleus.S: the one way to the host. The result as the host gives it.
 long host_call(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);

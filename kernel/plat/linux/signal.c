@@ -26,7 +26,8 @@ struct host_siginfo {
 	unsigned arch;
 };
 
-enum { R8, R9, R10, R11, R12, R13, R14, R15, RDI, RSI, RBP, RBX, RDX, RAX, RCX, RSP, RIP, RFLAGS, SEGMENTS, ERROR, VECTOR, OLDMASK, CR2 };
+enum { R8, R9, R10, R11, R12, R13, R14, R15, RDI, RSI, RBP, RBX, RDX, RAX, RCX, RSP,
+       RIP, RFLAGS, SEGMENTS, ERROR, VECTOR, OLDMASK, CR2 };
 
 struct host_context {
 	uint64_t flags, link, stack[3];
@@ -36,7 +37,6 @@ struct host_context {
 #define VECTOR_UD 6
 #define VECTOR_GP 13
 #define VECTOR_PF 14
-#define CS_USER	  0x33u
 #define SS_USER	  0x2bu
 #define FLAG_IF	  0x200u
 

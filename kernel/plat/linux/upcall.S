@@ -20,8 +20,10 @@ trap_probe_end:
 	ret
 
 	.balign 16
-	.globl upcall_call, upcall_trap, upcall_trap_kernel, upcall_events, upcall_resume, host_entry, host_clone, host_cpu_enter
-	.hidden upcall_call, upcall_trap, upcall_trap_kernel, upcall_events, upcall_resume, host_entry, host_clone, host_cpu_enter
+	.globl upcall_call, upcall_trap, upcall_trap_kernel, upcall_events, upcall_resume
+	.hidden upcall_call, upcall_trap, upcall_trap_kernel, upcall_events, upcall_resume
+	.globl host_entry, host_clone, host_cpu_enter
+	.hidden host_entry, host_clone, host_cpu_enter
 
 // _Noreturn void upcall_call(struct frame *frame, void (*entry)(struct frame *))
 upcall_call:

@@ -47,20 +47,23 @@ static long receive(struct abi_window_change *change, int *fd)
 	struct {
 		uint64_t len;
 		int level, type, fd, pad;
-	} control = {.fd = -1};
-	uint64_t iov[2] = {(uint64_t)change, sizeof(*change)};
-	struct message m = {.iov = (uint64_t)iov, .iov_count = 1, .control = (uint64_t)&control, .control_len = sizeof(control)};
+	} control = { .fd = -1 };
+	uint64_t iov[2] = { (uint64_t)change, sizeof(*change) };
+	struct message m = {
+		.iov = (uint64_t)iov, .iov_count = 1, .control = (uint64_t)&control, .control_len = sizeof(control)
+	};
 	long r;
 	do
 		r = host_call(__NR_recvmsg, ABI_PROCESS_SOCKET, (uint64_t)&m, 0, 0, 0, 0);
 	while (r == -EINTR);
-	*fd = m.control_len >= 20 && control.level == SOL_SOCKET && control.type == 1 /* SCM_RIGHTS */ ? control.fd : -1;
+	*fd = m.control_len >= 20 && control.level == SOL_SOCKET && control.type == 1 /* SCM_RIGHTS */ ? control.fd
+												       : -1;
 	return r;
 }
 
 static void take_one(void)
 {
-	struct abi_window_change change = {0};
+	struct abi_window_change change = { 0 };
 	int fd;
 	long r = receive(&change, &fd);
 	if (r != sizeof(change))
@@ -68,7 +71,7 @@ static void take_one(void)
 	struct window_part *p = part_of(change.offset / SLOT_SIZE);
 	if (p->fd >= 0)
 		host_call(__NR_close, (uint64_t)p->fd, 0, 0, 0, 0, 0);
-	*p = (struct window_part){change.offset, change.len, change.file_off, fd, change.writable != 0};
+	*p = (struct window_part){ change.offset, change.len, change.file_off, fd, change.writable != 0 };
 }
 
 // Making room may ring the bell again.
