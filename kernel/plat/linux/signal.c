@@ -74,12 +74,12 @@ static _Noreturn void trap_in_program(struct frame *f, const struct trap *trap)
 	upcall_trap(f, t);
 }
 
-static _Noreturn void kicked(const struct host_siginfo *info, const uint64_t *r)
+// The program goes on by the exit window even if nothing is pending: a second kick may come while this one is looked
+// at, finds kernel text and goes back, and the window sees what it was about.
+static _Noreturn void interrupted(const uint64_t *r)
 {
-	if (info->code == SI_TIMER)
-		timer_expired();
 	uint64_t pc = r[RIP];
-	if (!plat_pending() || (in_kernel(pc) && !in_exit_window(pc)))
+	if (in_kernel(pc) && !in_exit_window(pc))
 		upcall_resume(r);
 	if (!in_kernel(pc))
 		fill(top_frame(), r);
@@ -103,11 +103,11 @@ _Noreturn void signal_arrived(int sig, const struct host_siginfo *info, struct h
 {
 	uint64_t *r = context->reg;
 	bool kernel = in_kernel(r[RIP]);
-	if (sig == ABI_PROCESS_SIGNAL)
-		kicked(info, r);
+	if (sig == ABI_PROCESS_SIGNAL && info->code == SI_TIMER)
+		timer_expired();
+	if (sig == ABI_PROCESS_SIGNAL || info->code <= 0) // or sent by a process of the host, not raised by what runs here
+		interrupted(r);
 	if (r[RIP] == (uint64_t)trap_probe_end)
-		upcall_resume(r);
-	if (info->code <= 0) // sent by a process of the host, not raised by what runs here
 		upcall_resume(r);
 	if (sig == SIGSYS && !kernel && info->arch == AUDIT_ARCH_X86_64) {
 		struct frame *f = top_frame();
