@@ -143,7 +143,7 @@ syscall_ring0:
 	sysretq
 
 // A patched site (kernel/patch) jumps here: rax = number, rcx = address after its `syscall`, all else as the program left it.
-// What costs is in docs/syscalls-fast.md, instruction by instruction.
+// What costs is in docs/patching.md, instruction by instruction.
 	.balign 64
 call_entry:
 	mov %rsp, CPU_SPILL2
@@ -165,6 +165,8 @@ call_entry:
 	incq (%rcx, %r11, 8)
 	mov CPU_THREAD, %rcx
 	mov THREAD_QUICK - 8(%rcx, %rax, 8), %r11
+	.globl quick_window, quick_window_end, quick_interrupted
+	.hidden quick_window, quick_window_end, quick_interrupted
 quick_window: // whoever is interrupted in here makes the call again, the long way
 	mov CPU_SHARED, %rcx
 	cmpl $0, SHARED_PENDING(%rcx)
@@ -176,6 +178,9 @@ quick_window: // whoever is interrupted in here makes the call again, the long w
 	mov 8(%rsp), %rsp
 	jmp *%rcx
 quick_window_end:
+quick_interrupted:
+	mov CPU_SP, %rsp
+	sub $24, %rsp
 quick_again:
 	mov CPU_SPILL1, %rcx
 call_not_quick:
@@ -278,11 +283,8 @@ interrupt_kernel:
 	jmp exit_events
 2:	sub $quick_window - exit_window, %rax
 	cmp $quick_window_end - quick_window, %rax
-	jae 3f
-	mov CPU_SP, %rsp
-	sub $24, %rsp
-	jmp quick_again
-3:	mov SCRATCH(4)(%rsp), %rax
+	jb quick_interrupted
+	mov SCRATCH(4)(%rsp), %rax
 	mov SCRATCH(5)(%rsp), %rcx
 	lea INTERRUPT_TOP - 40(%rsp), %rsp
 	iretq

@@ -49,6 +49,8 @@ nucleus_signal:
 	mov %r8, %rdx
 1:	and $-16, %rsp
 	xor %ebp, %ebp
+	push $2 // the host leaves AC and NT as the program had them
+	popfq
 	call signal_arrived
 	ud2
 	.balign 4096, 0xcc

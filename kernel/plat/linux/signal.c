@@ -5,8 +5,8 @@
 // signal stack is free again and the host never hears of a return: registers are the kernel's to restore.
 //
 // What was interrupted: the program (frame at the top of the thread's kernel stack), the exit window (the frame is
-// there already), or other kernel text (an exception continues below it; a kick goes back at once, since whoever sets
-// `pending` is answered on the way out).
+// there already), the quick window (the call is made anew), or other kernel text (an exception continues below it;
+// a kick goes back at once, since whoever sets `pending` is answered on the way out).
 #define COMPONENT "plat"
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -41,6 +41,7 @@ struct host_context {
 #define FLAG_IF	  0x200u
 
 extern const char kernel_text_start[], kernel_text_end[], exit_window[], exit_window_end[], nucleus_start[];
+extern const char quick_window[], quick_window_end[], quick_interrupted[];
 
 static bool in_kernel(uint64_t pc) { return pc >= (uint64_t)nucleus_start && pc < (uint64_t)kernel_text_end; }
 static bool in_exit_window(uint64_t pc) { return pc >= (uint64_t)exit_window && pc < (uint64_t)exit_window_end; }
@@ -76,9 +77,11 @@ static _Noreturn void trap_in_program(struct frame *f, const struct trap *trap)
 
 // The program goes on by the exit window even if nothing is pending: a second kick may come while this one is looked
 // at, finds kernel text and goes back, and the window sees what it was about.
-static _Noreturn void interrupted(const uint64_t *r)
+static _Noreturn void interrupted(uint64_t *r)
 {
 	uint64_t pc = r[RIP];
+	if (pc >= (uint64_t)quick_window && pc < (uint64_t)quick_window_end)
+		r[RIP] = (uint64_t)quick_interrupted;
 	if (in_kernel(pc) && !in_exit_window(pc))
 		upcall_resume(r);
 	if (!in_kernel(pc))
