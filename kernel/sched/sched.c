@@ -129,6 +129,14 @@ static struct sched_cpu *choose_cpu(struct thread *t)
 	return best ? best : &sched_cpus[0];
 }
 
+// The platform's timer: the next timer, or the end of the slice when somebody waits for it.
+static uint64_t timer_wanted(const struct sched_cpu *c)
+{
+	if (!c->current || !c->runnable)
+		return c->timer_next_ns;
+	return MIN(c->timer_next_ns, c->current->slice_start_ns + SLICE_NS);
+}
+
 void sched_enqueue(struct sched_cpu *c, struct thread *t)
 {
 	if (!c)
@@ -138,13 +146,15 @@ void sched_enqueue(struct sched_cpu *c, struct thread *t)
 	if (t->vruntime_ns + SLICE_NS < c->min_vruntime_ns)
 		t->vruntime_ns = c->min_vruntime_ns - SLICE_NS;
 	insert(c, t);
-	if (!better(c, t)) {
-		sched_rearm(c);
-		return;
+	bool at_once = better(c, t);
+	if (at_once)
+		c->resched = true;
+	if (c == sched_this()) {
+		if (!at_once)
+			sched_rearm(c);
+	} else if (at_once || c->armed_ns > timer_wanted(c)) {
+		plat_kick(1ull << c->number); // to look, or to see that a slice ends now that somebody waits
 	}
-	c->resched = true;
-	if (c != sched_this())
-		plat_kick(1ull << c->number);
 }
 
 void sched_lend_priority(struct thread *t, int priority)
@@ -181,14 +191,11 @@ static struct thread *pick(struct sched_cpu *c)
 	return NULL;
 }
 
-// The platform's timer: the next timer, or the end of the slice when somebody waits for it.
 void sched_rearm(struct sched_cpu *c)
 {
 	if (c != sched_this())
 		return; // it looks itself when it is kicked or its event comes
-	uint64_t next = c->timer_next_ns;
-	if (c->current && c->runnable)
-		next = MIN(next, c->current->slice_start_ns + SLICE_NS);
+	uint64_t next = timer_wanted(c);
 	if (next == c->armed_ns)
 		return;
 	c->armed_ns = next;
