@@ -4,7 +4,13 @@
 // function starts that compilers make for nearly all code (Linux Standard Base 5, "Exception Frames"; System V ABI for
 // x86-64, 4.2.3). It lies in the program's memory and is not trusted: every read is checked, and a lie costs the program
 // its own sites.
+//
+// Code without such a table (musl, Go, static glibc) is asked another way: a word on the stack that points right behind a
+// `call` is a return address, and what was called is the start of a function. A word may look like one and be none; then
+// decoding from there hardly arrives at the site, and if it does it arrives in step: x86 code falls back in step with
+// itself after an instruction or two.
 #define COMPONENT "patch"
+#include <asm/mman.h>
 #include <linux/elf.h>
 #include <linux/errno.h>
 
@@ -18,6 +24,9 @@
 #define DW_EH_PE_datarel_sdata4 0x3b
 #define SEGMENTS_MAX 64
 #define CIE_MAX	     48
+#define STACK_WORDS  64
+#define CALLER_REACH 4096u // bytes from the function's start to the site
+#define PADDING_REACH 160u // a hop's, and the padding
 
 struct header { // .eh_frame_hdr, as every linker writes it
 	uint8_t version, frame_encoding, count_encoding, table_encoding;
@@ -144,5 +153,29 @@ int function_find(struct mm *mm, uint64_t pc, struct function *out)
 		out->before_end = 0;
 	if (low + 1 < h.count && !read_row(table, low + 1, &row))
 		out->after = table + (int64_t)row.start;
+	return 0;
+}
+
+static bool is_code(struct mm *mm, uint64_t va)
+{
+	const struct vma *v = user_range_ok(va, 1) ? mm_find(mm, va) : NULL;
+	return v && v->start <= va && v->prot & PROT_EXEC;
+}
+
+int function_from_stack(struct mm *mm, uint64_t sp, uint64_t pc, struct function *out)
+{
+	uint64_t words[STACK_WORDS], best = 0, target;
+	const struct vma *v = mm_find(mm, pc);
+	if (!v || v->start > pc)
+		return -ENOENT;
+	uint64_t start = v->start, end = v->end; // reading may sleep, and v be gone
+	int64_t n = user_read_some(words, program(sp), sizeof(words));
+	for (int64_t i = 0; i < n / 8; i++)
+		if (is_code(mm, words[i]) && code_call_target(words[i], &target) && target >= start && target <= pc &&
+		    target > best)
+			best = target;
+	if (!best || pc - best > CALLER_REACH)
+		return -ENOENT;
+	*out = (struct function){.start = best, .end = pc + SYSCALL_SIZE, .after = MIN(pc + PADDING_REACH, end)};
 	return 0;
 }

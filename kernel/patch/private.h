@@ -19,7 +19,7 @@ struct site {
 	uint64_t stub; // SITE_PATCHED
 	uint64_t hop;  // address of the padding that holds the jump, 0: the window does
 	uint8_t state; // enum site_state
-	uint8_t traps; // SITE_SEEN
+	uint8_t traps, tries; // SITE_SEEN
 	uint8_t length; // of the window: the instruction before `at`
 	uint8_t original[5], padding[5]; // what the jumps lie on
 };
@@ -57,8 +57,13 @@ struct function {
 };
 // The function that contains `pc`, by the unwind table of the file mapped there. -ENOENT.
 int function_find(struct mm *mm, uint64_t pc, struct function *out);
+// The function that reached `pc` by a call whose return address is near `sp`: its start, and `end` right behind the
+// syscall instruction at pc. -ENOENT.
+int function_from_stack(struct mm *mm, uint64_t sp, uint64_t pc, struct function *out);
 
 // --- <arch>/code.c: instructions --------------------------------------------------------------------------
+// Does a call instruction end at `ret`? Then what it calls, through a procedure linkage table too.
+bool code_call_target(uint64_t ret, uint64_t *target);
 // The instruction that ends at `at`, by decoding from `start`, in the function [start, end): its length and bytes.
 // -ENOENT: none ends there; -EINVAL: it cannot be moved, or is entered in its middle; -ENOSPC: too much to decode.
 int code_window(uint64_t start, uint64_t end, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t *length);

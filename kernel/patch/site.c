@@ -17,6 +17,7 @@
 #include "sched/sched.h"
 
 #define TRAPS_BEFORE 8u // patching a site costs about as much as this many traps
+#define TRIES	     4u // when nothing proves where instructions begin
 #define SITES_FIRST  64u
 #define SITES_MAX    (1u << 16)
 
@@ -188,13 +189,15 @@ static bool may_be_patched(struct mm *mm, uint64_t at)
 }
 
 // Everything about the site that needs reading: its window, its padding. May sleep.
-static int examine(struct mm *mm, uint64_t at, struct site *s, uint8_t window[WINDOW_MAX])
+static int examine(struct mm *mm, uint64_t at, uint64_t sp, struct site *s, uint8_t window[WINDOW_MAX])
 {
 	struct function f;
 	*s = (struct site){.at = at};
 	if (!may_be_patched(mm, at))
 		return -EACCES;
 	int err = function_find(mm, at, &f);
+	if (err)
+		err = function_from_stack(mm, sp, at, &f);
 	if (!err)
 		err = code_window(f.start, f.end, at, window, &s->length);
 	if (err)
@@ -232,18 +235,18 @@ static int commit(struct mm *mm, struct site *s, const uint8_t *window)
 	return err;
 }
 
-static void try_patch(struct mm *mm, uint64_t at)
+static void try_patch(struct mm *mm, uint64_t at, uint64_t sp)
 {
 	struct site found;
 	uint8_t window[WINDOW_MAX];
-	int err = examine(mm, at, &found, window);
+	int err = examine(mm, at, sp, &found, window);
 	struct site *s = site_get(mm->patch, at); // the table may have moved
 	if (!s || s->state == SITE_PATCHED)
 		return;
 	if (!err)
 		err = commit(mm, &found, window);
-	if (err == -EAGAIN)
-		return;
+	if (err == -EAGAIN || (err == -ENOENT && s->tries++ < TRIES))
+		return; // another call comes from elsewhere, perhaps
 	if (err) {
 		s->state = SITE_REFUSED;
 		plat_stats()->sites_refused[refusal(err)]++;
@@ -254,7 +257,7 @@ static void try_patch(struct mm *mm, uint64_t at)
 	plat_stats()->sites_patched++;
 }
 
-void patch_trapped(struct mm *mm, uint64_t pc)
+void patch_trapped(struct mm *mm, uint64_t pc, uint64_t sp)
 {
 	if (plat_boot()->syscalls != ABI_SYSCALLS_PATCH)
 		return;
@@ -274,7 +277,7 @@ void patch_trapped(struct mm *mm, uint64_t pc)
 	}
 	if (++s->traps >= TRAPS_BEFORE) {
 		s->traps = 0;
-		try_patch(mm, pc - SYSCALL_SIZE);
+		try_patch(mm, pc - SYSCALL_SIZE, sp);
 	}
 }
 

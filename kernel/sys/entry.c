@@ -83,7 +83,7 @@ static inline void call(struct frame *frame, bool trapped)
 	stats->call[MIN(nr, (uint64_t)ABI_STATS_CALLS - 1)]++;
 	if (trapped) {
 		stats->traps++;
-		patch_trapped(t->process->mm, frame_pc(frame));
+		patch_trapped(t->process->mm, frame_pc(frame), frame_sp(frame));
 	}
 	bool traced = unlikely(trace_on) && trace_enter(nr, frame);
 	sys_handler handler = likely(nr < sys_row_count) ? sys_handlers[nr] : NULL;

@@ -153,10 +153,49 @@ uint64_t code_find_padding(uint64_t start, uint64_t end, uint64_t limit, uint64_
 		run = !dead || !is_padding(&insn, p) ? 0 : run ? run : r.at;
 		dead = run || insn.ends_flow;
 		r.at += insn.length;
-		if (run && r.at - run >= JUMP_SIZE && code_make_hop(hop, window, run) && !aimed_at(start, end, run, JUMP_SIZE))
+		if (run && r.at - run >= JUMP_SIZE && code_make_hop(hop, window, run) && !aimed_at(start, MAX(end, run), run, JUMP_SIZE))
 			return run;
 	}
 	return 0;
+}
+
+// --- calls ------------------------------------------------------------------------------------------------------
+
+static int64_t distance_at(const uint8_t *p)
+{
+	int32_t d;
+	memcpy(&d, p, sizeof(d));
+	return d;
+}
+
+// A function that is only a jump: where it goes. jmp *slot(%rip) is what linkers make, behind endbr64 and bnd. Else `va` itself.
+static uint64_t through_jump(uint64_t va)
+{
+	uint8_t code[11];
+	uint64_t slot;
+	if (user_get(code, (const void *)va))
+		return va;
+	uint64_t at = memcmp(code, (const uint8_t[]){0xf3, 0x0f, 0x1e, 0xfa}, 4) == 0 ? 4 : 0;
+	at += code[at] == 0xf2;
+	if (code[at] == 0xe9)
+		return va + at + JUMP_SIZE + (uint64_t)distance_at(code + at + 1);
+	if (code[at] != 0xff || code[at + 1] != 0x25 || at + JMP_SIZE > sizeof(code) ||
+	    user_get(slot, (const void *)(va + at + JMP_SIZE + (uint64_t)distance_at(code + at + 2))))
+		return va;
+	return slot;
+}
+
+bool code_call_target(uint64_t ret, uint64_t *target)
+{
+	uint8_t code[6];
+	if (user_get(code, (const void *)(ret - sizeof(code))))
+		return false;
+	if (code[1] == 0xe8) { // call
+		*target = through_jump(ret + (uint64_t)distance_at(code + 2));
+		return true;
+	}
+	return code[0] == 0xff && code[1] == 0x15 && // call *slot(%rip)
+	       !user_get(*target, (const void *)(ret + (uint64_t)distance_at(code + 2)));
 }
 
 // --- writing ------------------------------------------------------------------------------------------------------
