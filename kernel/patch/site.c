@@ -205,13 +205,13 @@ static int examine(struct mm *mm, uint64_t at, uint64_t sp, struct site *s, uint
 	uint64_t start = at - s->length;
 	if (s->length < HOP_SIZE)
 		return -EINVAL;
-	if (s->length < JUMP_SIZE) {
+	if (s->length < JUMP_SIZE || !on_one_page(start, JUMP_SIZE)) {
 		s->hop = find_padding(&f, start);
 		if (!s->hop || user_get(s->padding, (const void *)s->hop) || !on_one_page(s->hop, JUMP_SIZE))
 			return -ENOSPC;
 	}
 	memcpy(s->original, window, MIN((size_t)s->length, sizeof(s->original)));
-	return on_one_page(start, s->hop ? HOP_SIZE : JUMP_SIZE) ? 0 : -EINVAL;
+	return on_one_page(start, s->hop ? HOP_SIZE : JUMP_SIZE) ? 0 : -ENOSPC;
 }
 
 // Does not sleep.

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+//
+// What system calls cost: calls FILE [ROUNDS]. FILE has 4 KiB at least. One line for each call: its name, then
+// nanoseconds and cycles of the processor's counter for one, the least of ROUNDS (20) averages over some thousands.
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __x86_64__
+#include <x86intrin.h>
+#define counter() __rdtsc()
+#else
+#define counter() 0
+#endif
+
+#define TIMES 5000
+
+static int tmp, file, ends[2];
+static uint32_t word;
+static char block[TIMES];
+
+static void null_call(void) { getppid(); }
+static void set_mask(void) { umask(022); }
+static void read_byte(void) { (void)!read(tmp, block, 1); }
+static void read_page(void) { (void)!pread(file, block, 4096, 0); }
+static void write_pipe(void) { (void)!write(ends[1], block, 1); }
+static void drain_pipe(void) { (void)!read(ends[0], block, TIMES); }
+static void rewind_file(void) { lseek(tmp, 0, SEEK_SET); }
+static void wake(void) { syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+static void nothing(void) { }
+
+static void clock_by_vdso(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static void measure(const char *name, int rounds, void (*call)(void), void (*after)(void))
+{
+	double best = 1e18, cycles = 0;
+	for (int r = 0; r < rounds; r++) {
+		uint64_t c = counter();
+		double begin = now();
+		for (int i = 0; i < TIMES; i++)
+			call();
+		double ns = (now() - begin) / TIMES;
+		c = counter() - c;
+		if (ns < best) {
+			best = ns;
+			cycles = (double)c / TIMES;
+		}
+		after();
+	}
+	printf("%s %.1f %.0f\n", name, best, cycles);
+}
+
+int main(int argc, char **argv)
+{
+	char name[] = "/dev/shm/calls-XXXXXX";
+	int rounds = argc > 2 ? atoi(argv[2]) : 20;
+	tmp = mkstemp(name);
+	unlink(name);
+	file = open(argc > 1 ? argv[1] : "/proc/self/exe", O_RDONLY);
+	if (tmp < 0 || file < 0 || write(tmp, block, TIMES) != TIMES || pread(file, block, 4096, 0) != 4096 || pipe(ends))
+		return 1;
+	rewind_file();
+	measure("getppid", rounds, null_call, nothing);
+	measure("umask", rounds, set_mask, nothing);
+	measure("read-1-tmpfs", rounds, read_byte, rewind_file);
+	measure("pread-4096-file", rounds, read_page, nothing);
+	measure("write-1-pipe", rounds, write_pipe, drain_pipe);
+	measure("futex-wake", rounds, wake, nothing);
+	measure("clock_gettime", rounds, clock_by_vdso, nothing);
+	return 0;
+}
