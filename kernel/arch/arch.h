@@ -111,6 +111,6 @@ void arch_format_cpuinfo(struct text *t, unsigned n);
 extern const char arch_machine[];
 extern const uint16_t arch_elf_machine;
 // vDSO image (ELF) and its size; `clock` slot is mapped right before it by exec.
-extern const uint8_t arch_vdso_start[], arch_vdso_end[];
+extern uint8_t arch_vdso_start[], arch_vdso_end[];
 
 #endif

@@ -8,6 +8,7 @@
 #include <linux/errno.h>
 #include <linux/mman.h>
 
+#include "arch/code.h"
 #include "base/string.h"
 #include "devfs/random.h"
 #include "exec/private.h"
@@ -21,6 +22,15 @@
 #define FRAME_MIN   (3632)	  // AT_MINSIGSTKSZ: AVX-512 signal frame; arch_signal_push never needs more
 #define VDSO_PAGES  ALIGN_UP((uint64_t)(arch_vdso_end - arch_vdso_start), PAGE_SIZE)
 
+// Tells the vDSO where it may call the kernel by a jump: the word right behind its program headers (vdso.c).
+static void tell_entry(void)
+{
+	const struct elf64_hdr *h = (const struct elf64_hdr *)arch_vdso_start;
+	uint64_t at = ALIGN_UP(h->e_phoff + (uint64_t)h->e_phnum * h->e_phentsize, sizeof(uint64_t));
+	if (plat_boot()->syscalls == ABI_SYSCALLS_PATCH)
+		*(uint64_t *)(arch_vdso_start + at) = (uint64_t)call_entry;
+}
+
 static int map_vdso(struct mm *mm)
 {
 	const struct abi_boot *boot = plat_boot();
@@ -32,6 +42,7 @@ static int map_vdso(struct mm *mm)
 	int err = mm_map_phys(mm, at, plat_clock_gpa(), PAGE_SIZE, PROT_READ, "[vvar]");
 	if (!err)
 		err = mm_map_phys(mm, at + PAGE_SIZE, phys, VDSO_PAGES, PROT_READ | PROT_EXEC, "[vdso]");
+	tell_entry();
 	mm->vdso_base = err ? 0 : at + PAGE_SIZE;
 	return err;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The vDSO's ELF image (vdso/), page-aligned: its pages are mapped into the program as they are.
-	.section .rodata.vdso, "a", @progbits
+// Writable here for one word of it (exec/stack.c).
+	.section .data.vdso, "aw", @progbits
 	.balign 4096
 	.globl arch_vdso_start, arch_vdso_end
 	.hidden arch_vdso_start, arch_vdso_end
