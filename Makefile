@@ -33,7 +33,8 @@ COMMON := -std=gnu11 -g $(WARN) -fno-omit-frame-pointer -MMD -MP -I. -I$(B)/gen 
 
 # What runs at every system call, fault or switch is optimised for speed, all else for size: the kernel is to stay small.
 KERNEL_HOT := arch base futex hostfs mm pipe plat poll sched signal sys tmpfs vfs
-KERNEL_COLD := $(addprefix kernel/,futex/pi.c mm/advise.c mm/maps.c mm/remap.c vfs/attr_sys.c vfs/inotify.c vfs/mount.c vfs/name_sys.c vfs/xattr_sys.c)
+KERNEL_COLD := $(addprefix kernel/,futex/pi.c mm/advise.c mm/maps.c mm/remap.c plat/linux/host.c plat/linux/window.c plat/shared.c \
+	vfs/attr_sys.c vfs/copy_sys.c vfs/inotify.c vfs/mount.c vfs/name_sys.c vfs/xattr_sys.c)
 optimise = $(if $(filter $(KERNEL_COLD),$(1)),-Os,$(if $(strip $(filter $(KERNEL_HOT),$(word 2,$(subst /, ,$(1)))) $(filter base/%,$(1))),-O2,-Os))
 KFLAGS := $(COMMON) -Ikernel -Ikernel/arch/$(ARCH)/include -ffreestanding -fPIE -fvisibility=hidden -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing '-ffile-prefix-map=$(CURDIR)/='
