@@ -40,6 +40,11 @@ row() {
 	printf '%-44s %12s %12s %8s %10s  %s\n' "$@"
 }
 
+# target KVM LINUX: what is asked of the platform in use
+target() {
+	[ "${WHELK_PLATFORM:-}" = linux ] && echo "$2" || echo "$1"
+}
+
 # figure TITLE UNIT 'NATIVE WHELK RATIO' TARGET: the ratio must be TARGET at least.
 figure() {
 	# shellcheck disable=SC2086
