@@ -28,6 +28,7 @@
 struct exec {
 	struct elf elf, interpreter;
 	bool has_interpreter;
+	struct inode *held;	  // not to be written to while it is made ready and runs
 	char path[EXEC_PATH_MAX]; // as the caller named it: AT_EXECFN, comm
 };
 
@@ -86,25 +87,27 @@ static int script(struct file *file, struct exec *x, struct exec_args *args, str
 	return err ? err : 1;
 }
 
-static int prepare(struct exec *x, int dirfd, int open_flags, struct exec_args *args)
+// `file` is the program's; it goes with *x or is put.
+static int prepare(struct exec *x, struct file *file, struct exec_args *args)
 {
-	struct file *file, *next;
-	int err = open_program(dirfd, x->path, open_flags, &file);
-	for (int depth = 0; !err; depth++) {
-		err = script(file, x, args, &next);
-		if (err <= 0)
-			break;
+	struct file *next;
+	int err;
+	for (int depth = 0; (err = script(file, x, args, &next)) > 0; depth++) {
 		file_put(file);
 		file = next;
-		err = 0;
 		if (depth == SCRIPT_DEPTH) {
-			file_put(file);
-			return -ELOOP;
+			err = -ELOOP;
+			break;
 		}
 	}
+	if (!err)
+		err = inode_deny_write(file->inode);
 	if (err) {
+		file_put(file);
 		return err;
 	}
+	x->held = file->inode;
+	inode_get(x->held);
 	err = elf_read(file, &x->elf);
 	if (err)
 		return err;
@@ -130,6 +133,10 @@ static void release(struct exec *x)
 {
 	elf_free(&x->elf);
 	elf_free(&x->interpreter);
+	if (x->held) {
+		inode_allow_write(x->held);
+		inode_put(x->held);
+	}
 	heap_free(x);
 }
 
@@ -174,6 +181,7 @@ static int replace(struct exec *x, struct exec_args *args, struct frame *frame)
 		return (int)sp;
 	mm->exe = x->elf.file;
 	file_get(mm->exe);
+	inode_deny_write(mm->exe->inode); // it is denied already: this is for the life of mm
 	file_format_path(mm->exe, p->exec_path, sizeof(p->exec_path));
 	set_comm(t, x->path);
 	const struct elf *first = x->has_interpreter ? &x->interpreter : &x->elf;
@@ -182,13 +190,15 @@ static int replace(struct exec *x, struct exec_args *args, struct frame *frame)
 }
 
 // 0: *frame starts the new program. -errno: the old one goes on.
-static int execute(int dirfd, const char *path, int open_flags, struct exec_args *args, struct frame *frame)
+static int execute(struct file *file, const char *path, struct exec_args *args, struct frame *frame)
 {
 	struct exec *x = heap_zalloc(sizeof(*x));
-	if (!x)
+	if (!x) {
+		file_put(file);
 		return -ENOMEM;
+	}
 	string_copy(x->path, path, sizeof(x->path));
-	int err = prepare(x, dirfd, open_flags, args);
+	int err = prepare(x, file, args);
 	if (err)
 		goto out;
 	if (!args->argc)
@@ -222,8 +232,11 @@ _Noreturn void exec_first(void)
 		err = args_add(&args, s, strlen(s));
 	struct frame frame;
 	const char *path = plat_boot_string(boot->exec_off);
+	struct file *file;
 	if (!err)
-		err = execute(AT_FDCWD, path, 0, &args, &frame);
+		err = open_program(AT_FDCWD, path, 0, &file);
+	if (!err)
+		err = execute(file, path, &args, &frame);
 	args_free(&args);
 	if (err) {
 		const char *name = errno_name(-err);
@@ -258,18 +271,26 @@ long sys_execveat(int dirfd, const char *upath, const void *argv, const void *en
 	char *path = heap_alloc(EXEC_PATH_MAX);
 	if (!path)
 		return -ENOMEM;
+	struct file *file = NULL;
 	int64_t n = user_string(path, upath, EXEC_PATH_MAX);
-	int err = n < 0 ? (int)n : copy_vector(&args, argv, &args.argc);
-	if (!err)
-		err = copy_vector(&args, envp, &args.envc);
+	int err = n < 0 ? (int)n : 0;
 	if (!err && !*path && !(flags & AT_EMPTY_PATH))
 		err = -ENOENT;
 	if (!err && !*path) // fexecve(3): the descriptor itself
 		format(path, EXEC_PATH_MAX, "/proc/self/fd/%d", dirfd);
 	if (!err)
-		err = execute(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0, &args,
-			      thread_current()->frame);
+		err = open_program(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0, &file);
+	if (err)
+		goto out;
+	err = copy_vector(&args, argv, &args.argc);
+	if (!err)
+		err = copy_vector(&args, envp, &args.envc);
+	if (err)
+		file_put(file);
+	else
+		err = execute(file, path, &args, thread_current()->frame);
 	args_free(&args);
+out:
 	heap_free(path);
 	return err;
 }

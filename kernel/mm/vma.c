@@ -58,8 +58,10 @@ void mm_put(struct mm *mm)
 	while ((v = tree_first_entry(&mm->vmas, struct vma, node)) != NULL)
 		vma_delete(v);
 	pt_destroy(mm);
-	if (mm->exe)
+	if (mm->exe) {
+		inode_allow_write(mm->exe->inode);
 		file_put(mm->exe);
+	}
 	heap_free(mm);
 }
 

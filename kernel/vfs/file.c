@@ -83,10 +83,7 @@ int file_create_inode(struct inode *i, uint32_t flags, struct file **out)
 		return -ENOMEM;
 	if (S_ISREG(i->mode) || S_ISDIR(i->mode))
 		f->mode |= FILE_SEEK;
-	if (S_ISREG(i->mode) && (f->mode & FILE_WRITE)) {
-		i->write_count++;
-		f->mode |= FILE_COUNTED;
-	}
+	// Not counted as open for writing: a memfd may be executed while it is.
 	if (i->ops && i->ops->open) {
 		int err = i->ops->open(i, f);
 		if (err) {
