@@ -105,6 +105,8 @@ long sys_getrandom(void *buf, size_t count, unsigned flags)
 	    (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
 		return -EINVAL;
 	count = MIN(count, (size_t)0x7ffff000);
+	if (!user_range_ok((uint64_t)buf, count))
+		return -EFAULT;
 	while (done < count) {
 		size_t n = MIN(count - done, sizeof chunk);
 		random_bytes(chunk, n);

@@ -177,12 +177,16 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t len, int prot, int flags, 
 int mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 {
 	uint64_t end;
-	if (!IS_ALIGNED(addr, PAGE_SIZE) || prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+	if (!IS_ALIGNED(addr, PAGE_SIZE))
 		return -EINVAL;
-	if (add_overflow(addr, ALIGN_UP(len, PAGE_SIZE), &end) || end > ABI_VA_USER_END)
-		return -ENOMEM;
-	if (addr == end)
+	if (!len)
 		return 0;
+	if (len > ABI_VA_USER_END || add_overflow(addr, ALIGN_UP(len, PAGE_SIZE), &end))
+		return -ENOMEM;
+	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+		return -EINVAL;
+	if (end > ABI_VA_USER_END)
+		return -ENOMEM;
 	prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
 	struct vma *v = vma_at(mm, addr);
 	uint64_t at = addr;

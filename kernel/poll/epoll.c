@@ -382,15 +382,17 @@ static int epoll_sleep(struct epoll *ep, uint64_t deadline)
 
 static long do_epoll_wait(int epfd, void *events, int maxevents, uint64_t deadline)
 {
-	if (maxevents <= 0 || maxevents > EVENTS_MAX)
-		return -EINVAL;
-	if (!user_range_ok((uint64_t)events, (uint64_t)maxevents * sizeof(struct epoll_event)))
-		return -EFAULT;
 	struct file *f = file_from_fd(epfd);
 	if (!f)
 		return -EBADF;
 	struct epoll *ep = epoll_of(f);
 	long n = -EINVAL;
+	if (maxevents <= 0 || maxevents > EVENTS_MAX)
+		goto out;
+	n = -EFAULT;
+	if (!user_range_ok((uint64_t)events, (uint64_t)maxevents * sizeof(struct epoll_event)))
+		goto out;
+	n = -EINVAL;
 	if (!ep)
 		goto out;
 	for (;;) {

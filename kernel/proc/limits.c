@@ -30,12 +30,12 @@ long sys_prlimit64(int pid, int resource, const void *new_limit, void *old_limit
 {
 	struct process *p = pid ? process_find(pid) : process_current();
 	struct rlimit64 new;
-	if ((unsigned)resource >= RLIM_NLIMITS)
-		return -EINVAL;
-	if (!p)
-		return -ESRCH;
 	if (new_limit && user_get(new, new_limit))
 		return -EFAULT;
+	if (!p)
+		return -ESRCH;
+	if ((unsigned)resource >= RLIM_NLIMITS)
+		return -EINVAL;
 	struct rlimit64 old = p->rlimit[resource];
 	long err = new_limit ? limit_set(p, resource, &new) : 0;
 	if (!err && old_limit && user_put(old, old_limit))
@@ -89,8 +89,12 @@ long sys_wait4(int pid, void *wstatus, int options, void *rusage)
 
 long sys_waitid(int idtype, int id, void *infop, int options, void *rusage)
 {
-	(void)id, (void)infop, (void)rusage;
-	if (idtype < P_ALL || idtype > P_PIDFD || !(options & (WEXITED | WSTOPPED | WCONTINUED)))
-		return -EINVAL;
-	return -ECHILD;
+	// Linux fills these members whatever comes of the call.
+	struct { int signo, errno, code, pad, pid, uid, status; } none = {0};
+	bool bad = idtype < P_ALL || idtype > P_PIDFD || !(options & (WEXITED | WSTOPPED | WCONTINUED)) ||
+		   options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL);
+	(void)id, (void)rusage;
+	if (infop && user_put(none, infop))
+		return -EFAULT;
+	return bad || (idtype == P_PID && id <= 0) || (idtype == P_PGID && id < 0) || (idtype == P_PIDFD && id < 0) ? -EINVAL : -ECHILD;
 }

@@ -120,11 +120,11 @@ long sys_sched_getattr(int pid, void *attr, unsigned size, unsigned flags)
 long sys_sched_setaffinity(int pid, size_t cpusetsize, const void *mask)
 {
 	uint64_t set = 0;
+	if (user_read(&set, mask, MIN(cpusetsize, sizeof(set))))
+		return -EFAULT;
 	struct thread *t = target(pid);
 	if (!t)
 		return -ESRCH;
-	if (user_read(&set, mask, MIN(cpusetsize, sizeof(set))))
-		return -EFAULT;
 	set &= sched_cpu_mask();
 	if (!set)
 		return -EINVAL;

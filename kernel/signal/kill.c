@@ -27,15 +27,13 @@ static long kill_group(int pgid, int sig, const siginfo_k *info)
 	for (struct process *p = process_first(); p; p = process_next(p)) {
 		if (pgid ? p->pgid != pgid : p == process_current())
 			continue;
-		result = sig ? signal_send_process(p, sig, info) : 0;
+		result = !valid(sig) ? -EINVAL : sig ? signal_send_process(p, sig, info) : 0;
 	}
 	return result;
 }
 
 long sys_kill(int pid, int sig)
 {
-	if (!valid(sig))
-		return -EINVAL;
 	siginfo_k info = signal_info_user(sig, SI_USER);
 	if (pid <= 0)
 		return pid == INT32_MIN ? -ESRCH
@@ -43,6 +41,8 @@ long sys_kill(int pid, int sig)
 	struct process *p = process_of(pid);
 	if (!p)
 		return -ESRCH;
+	if (!valid(sig)) // who it is for comes first
+		return -EINVAL;
 	return sig ? signal_send_process(p, sig, &info) : 0;
 }
 
@@ -91,6 +91,8 @@ long sys_rt_sigqueueinfo(int tgid, int sig, const void *uinfo)
 	struct process *p = tgid > 0 ? process_of(tgid) : NULL;
 	if (!p)
 		return -ESRCH;
+	if (!valid(sig)) // who it is for comes first
+		return -EINVAL;
 	return sig ? signal_send_process(p, sig, &info) : 0;
 }
 

@@ -143,14 +143,14 @@ long sys_setitimer(int which, const void *new_value, void *old_value)
 	struct process *p = process_current();
 	struct interval in = {0}, old;
 	struct timeval_k v[2];
-	if (which < ITIMER_REAL || which > ITIMER_PROF)
-		return -EINVAL;
 	if (new_value) { // NULL disarms, as Linux does
 		if (user_get(v, new_value))
 			return -EFAULT;
 		if (to_ns(&v[0], &in.interval) || to_ns(&v[1], &in.value))
 			return -EINVAL;
 	}
+	if (which < ITIMER_REAL || which > ITIMER_PROF)
+		return -EINVAL;
 	get(p, which, &old);
 	set(p, which, &in);
 	return old_value && put(old_value, &old) ? -EFAULT : 0;

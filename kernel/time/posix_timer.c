@@ -122,12 +122,12 @@ long sys_timer_create(int clockid, void *sevp, void *timerid)
 {
 	struct process *p = process_current();
 	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	if (sevp && user_get(ev, sevp))
+		return -EFAULT;
 	if (!clock_has_timers(clockid))
 		return -EOPNOTSUPP;
 	if (clock_check(clockid))
 		return -EINVAL;
-	if (sevp && user_get(ev, sevp))
-		return -EFAULT;
 	struct posix_timer *t = heap_new(struct posix_timer);
 	if (!t)
 		return -EAGAIN;

@@ -62,6 +62,8 @@ long sys_socketpair(int domain, int type, int protocol, void *sv)
 	struct file *f[2];
 	if (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
 		return -EINVAL;
+	if (!user_range_ok((uint64_t)sv, sizeof fd))
+		return -EFAULT;
 	if (domain != AF_UNIX)
 		return domain == AF_INET || domain == AF_INET6 ? -EOPNOTSUPP : -EAFNOSUPPORT;
 	if (protocol && protocol != AF_UNIX)
@@ -329,14 +331,14 @@ long sys_sendto(int fd, const void *buf, size_t len, int flags, const void *addr
 	struct file *f;
 	struct unix_io io;
 	long n;
+	len = MIN(len, (size_t)0x7ffff000);
+	if (!user_range_ok((uint64_t)buf, len))
+		return -EFAULT;
 	struct unix_socket *s = socket_get(fd, &f, &n);
 	if (!s)
 		return n;
-	len = MIN(len, (size_t)0x7ffff000);
 	if (addr && addrlen) {
 		n = s->type == SOCK_DGRAM ? -ECONNREFUSED : -EISCONN;
-	} else if (!user_range_ok((uint64_t)buf, len)) {
-		n = -EFAULT;
 	} else {
 		io_init(&io, f, (unsigned)flags);
 		iter_init_user(&io.it, (void *)(uintptr_t)buf, len);

@@ -293,12 +293,14 @@ long sys_fallocate(int fd, int mode, int64_t offset, int64_t len)
 {
 	int err;
 	int64_t end;
-	if (offset < 0 || len <= 0)
-		return -EINVAL;
-	struct file *f = file_from_fd_mode(fd, FILE_WRITE, &err);
+	struct file *f = file_from_fd_mode(fd, 0, &err);
 	if (!f)
 		return err;
-	if (S_ISFIFO(f->inode->mode))
+	if (offset < 0 || len <= 0)
+		err = -EINVAL;
+	else if (!(f->mode & FILE_WRITE))
+		err = -EBADF;
+	else if (S_ISFIFO(f->inode->mode))
 		err = -ESPIPE;
 	else if (S_ISDIR(f->inode->mode))
 		err = -EISDIR;

@@ -114,6 +114,9 @@ static long copy_loop(struct copy *c, size_t len)
 long sys_sendfile(int out_fd, int in_fd, void *offset, size_t count)
 {
 	struct copy c;
+	int64_t at;
+	if (offset && user_get(at, (int64_t *)offset))
+		return -EFAULT; // before the files are looked at, as Linux
 	long n = copy_begin(&c, in_fd, offset, out_fd, NULL);
 	if (!n && !(c.in->mode & FILE_SEEK))
 		n = -EINVAL;
@@ -127,14 +130,11 @@ long sys_sendfile(int out_fd, int in_fd, void *offset, size_t count)
 long sys_copy_file_range(int fd_in, void *off_in, int fd_out, void *off_out, size_t len, unsigned flags)
 {
 	struct copy c;
-	if (flags)
-		return -EINVAL;
 	long n = copy_begin(&c, fd_in, off_in, fd_out, off_out);
-	if (n) {
-		if (n == -ESPIPE)
-			n = -EINVAL;
-		return copy_end(&c, n);
-	}
+	if (!n && flags)
+		n = -EINVAL;
+	if (n)
+		return copy_end(&c, n == -ESPIPE ? -EINVAL : n);
 	struct inode *in = c.in->inode, *out = c.out->inode;
 	len = MIN(len, RW_COUNT_MAX);
 	if (S_ISDIR(in->mode) || S_ISDIR(out->mode))

@@ -199,6 +199,8 @@ long sys_flock(int fd, int operation)
 {
 	int err;
 	int op = operation & ~LOCK_NB;
+	if (operation & LOCK_MAND)
+		return 0; // what it once meant is gone from Linux, and so is the answer
 	if (op != LOCK_SH && op != LOCK_EX && op != LOCK_UN)
 		return -EINVAL;
 	struct file *f = file_from_fd_mode(fd, 0, &err);

@@ -29,10 +29,26 @@ static int64_t write_limit(struct file *f, int64_t pos, size_t len)
 	return -EFBIG;
 }
 
+// A single buffer is looked at after the file (vfs_read of Linux), and at its full length: what does not fit into the
+// program's part is refused, not cut. An iovec was looked at as it came in.
+static int admit(struct iter *it)
+{
+	if (it->seg != &it->one)
+		return 0;
+	if (unlikely(!user_range_ok((uint64_t)it->one.base, it->left)))
+		return -EFAULT;
+	it->left = it->one.len = MIN(it->left, RW_COUNT_MAX);
+	return 0;
+}
+
 static int64_t do_read(struct file *f, struct iter *it, int64_t *pos)
 {
+	if (unlikely(!f->ops->read && !S_ISDIR(f->inode->mode)))
+		return -EINVAL;
+	if (unlikely(admit(it)))
+		return -EFAULT;
 	if (unlikely(!f->ops->read))
-		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
+		return -EISDIR;
 	int64_t n = f->ops->read(f, it, pos);
 	if (n > 0)
 		notify_file(f, IN_ACCESS);
@@ -43,6 +59,8 @@ static int64_t do_write(struct file *f, struct iter *it, int64_t *pos)
 {
 	if (unlikely(!f->ops->write))
 		return -EINVAL;
+	if (unlikely(admit(it)))
+		return -EFAULT;
 	int64_t n = write_limit(f, *pos, it->left);
 	if (unlikely(n < 0))
 		return n;
@@ -82,9 +100,6 @@ out:
 long sys_read(int fd, void *buf, size_t count)
 {
 	struct iter it;
-	count = MIN(count, RW_COUNT_MAX);
-	if (unlikely(!user_range_ok((uint64_t)buf, count)))
-		return -EFAULT;
 	iter_init_user(&it, buf, count);
 	return file_rw(fd, &it, FILE_READ);
 }
@@ -92,9 +107,6 @@ long sys_read(int fd, void *buf, size_t count)
 long sys_write(int fd, const void *buf, size_t count)
 {
 	struct iter it;
-	count = MIN(count, RW_COUNT_MAX);
-	if (unlikely(!user_range_ok((uint64_t)buf, count)))
-		return -EFAULT;
 	iter_init_user(&it, (void *)(uintptr_t)buf, count);
 	return file_rw(fd, &it, FILE_WRITE);
 }
@@ -125,14 +137,22 @@ static int64_t iter_from_iovec(struct iter *it, const void *iov, unsigned count,
 	return (int64_t)total;
 }
 
+static bool fd_is_open(int fd)
+{
+	int err;
+	struct file *f = file_from_fd_mode(fd, 0, &err);
+	if (f)
+		file_put(f);
+	return f;
+}
+
 static long file_rwv(int fd, const void *iov, int count, unsigned mode)
 {
 	struct iter_segment fast[IOV_FAST];
 	struct iter it;
 	void *heap;
 	long n = iter_from_iovec(&it, iov, (unsigned)count, fast, &heap);
-	if (n >= 0)
-		n = file_rw(fd, &it, mode);
+	n = n >= 0 ? file_rw(fd, &it, mode) : fd_is_open(fd) ? n : -EBADF;
 	heap_free(heap);
 	return n;
 }
@@ -167,9 +187,6 @@ out:
 long sys_pread64(int fd, void *buf, size_t count, int64_t offset)
 {
 	struct iter it;
-	count = MIN(count, RW_COUNT_MAX);
-	if (!user_range_ok((uint64_t)buf, count))
-		return -EFAULT;
 	iter_init_user(&it, buf, count);
 	return file_rw_at(fd, &it, offset, FILE_READ, 0);
 }
@@ -177,9 +194,6 @@ long sys_pread64(int fd, void *buf, size_t count, int64_t offset)
 long sys_pwrite64(int fd, const void *buf, size_t count, int64_t offset)
 {
 	struct iter it;
-	count = MIN(count, RW_COUNT_MAX);
-	if (!user_range_ok((uint64_t)buf, count))
-		return -EFAULT;
 	iter_init_user(&it, (void *)(uintptr_t)buf, count);
 	return file_rw_at(fd, &it, offset, FILE_WRITE, 0);
 }
@@ -189,10 +203,12 @@ static long file_rwv_at(int fd, const void *iov, int count, int64_t pos, int fla
 	struct iter_segment fast[IOV_FAST];
 	struct iter it;
 	void *heap;
-	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND))
-		return -EOPNOTSUPP;
+	if (pos < 0)
+		return -EINVAL;
 	long n = iter_from_iovec(&it, iov, (unsigned)count, fast, &heap);
-	if (n >= 0)
+	if (n < 0 || (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)))
+		n = !fd_is_open(fd) ? -EBADF : n < 0 ? n : -EOPNOTSUPP;
+	else
 		n = file_rw_at(fd, &it, pos, mode, mode == FILE_WRITE && (flags & RWF_APPEND) ? O_APPEND : 0);
 	heap_free(heap);
 	if (n > 0 && mode == FILE_WRITE && (flags & (RWF_DSYNC | RWF_SYNC))) {
@@ -209,7 +225,7 @@ static long file_rwv2(int fd, const void *iov, int count, uint64_t pos, int flag
 	if (pos != ~0ull)
 		return file_rwv_at(fd, iov, count, (int64_t)pos, flags, mode);
 	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND))
-		return -EOPNOTSUPP;
+		return fd_is_open(fd) ? -EOPNOTSUPP : -EBADF;
 	long n = file_rwv(fd, iov, count, mode);
 	if (n > 0 && mode == FILE_WRITE && (flags & (RWF_DSYNC | RWF_SYNC))) {
 		long err = flags & RWF_SYNC ? sys_fsync(fd) : sys_fdatasync(fd);

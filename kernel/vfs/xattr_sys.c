@@ -37,7 +37,44 @@ static int xattr_name(char *buf, const char *user)
 	return n == -ENAMETOOLONG || n == 0 ? -ERANGE : n < 0 ? (int)n : 0;
 }
 
-static long xattr_set(struct inode *i, const char *name, const void *value, size_t size, int flags)
+// Whose attributes: by a path or by a descriptor. The call's other arguments are looked at first, as Linux does.
+struct target {
+	bool by_fd;
+	int fd;
+	unsigned lookup;
+	const char *path;
+	struct inode *inode; // from target_open to target_close
+	struct file *file;
+	struct path found;
+};
+
+#define BY_FD(n)	      (&(struct target){.by_fd = true, .fd = (n)})
+#define BY_PATH(name, flags) (&(struct target){.path = (name), .lookup = (flags)})
+
+static int target_open(struct target *t)
+{
+	int err;
+	if (t->by_fd) {
+		t->file = file_from_fd_mode(t->fd, 0, &err);
+		if (t->file)
+			t->inode = t->file->inode;
+		return err;
+	}
+	err = path_lookup_user(AT_FDCWD, t->path, t->lookup, &t->found);
+	if (!err)
+		t->inode = path_inode(&t->found);
+	return err;
+}
+
+static void target_close(struct target *t)
+{
+	if (t->by_fd)
+		file_put(t->file);
+	else
+		path_put(&t->found);
+}
+
+static long xattr_set(struct target *t, const char *name, const void *value, size_t size, int flags)
 {
 	char key[XATTR_NAME_MAX + 1];
 	void *buf = NULL;
@@ -48,126 +85,144 @@ static long xattr_set(struct inode *i, const char *name, const void *value, size
 		return err;
 	if (size > XATTR_VALUE_MAX)
 		return -E2BIG;
-	err = xattr_permission(i, key, 2);
-	if (err)
-		return err;
-	if (!i->ops || !i->ops->setxattr)
-		return -EOPNOTSUPP;
 	if (size && !(buf = heap_alloc(size)))
 		return -ENOMEM;
-	err = size && user_read(buf, value, size) ? -EFAULT : i->ops->setxattr(i, key, buf, size, flags);
-	heap_free(buf);
+	err = size && user_read(buf, value, size) ? -EFAULT : target_open(t);
+	if (err)
+		goto out;
+	struct inode *i = t->inode;
+	err = xattr_permission(i, key, 2);
+	if (!err)
+		err = i->ops && i->ops->setxattr ? i->ops->setxattr(i, key, buf, size, flags) : -EOPNOTSUPP;
 	if (!err)
 		notify_inode(i, IN_ATTRIB);
+	target_close(t);
+out:
+	heap_free(buf);
 	return err;
 }
 
-static long xattr_get(struct inode *i, const char *name, void *value, size_t size)
+static long xattr_get(struct target *t, const char *name, void *value, size_t size)
 {
 	char key[XATTR_NAME_MAX + 1];
 	void *buf = NULL;
 	long n = xattr_name(key, name);
-	if (n)
+	if (n || (n = target_open(t)))
 		return n;
+	struct inode *i = t->inode;
 	n = xattr_permission(i, key, 4);
 	if (n)
-		return n;
+		goto out;
+	n = -EOPNOTSUPP;
 	if (!i->ops || !i->ops->getxattr)
-		return -EOPNOTSUPP;
+		goto out;
 	size = MIN(size, (size_t)XATTR_VALUE_MAX);
+	n = -ENOMEM;
 	if (size && !(buf = heap_alloc(size)))
-		return -ENOMEM;
+		goto out;
 	n = i->ops->getxattr(i, key, buf, size);
 	if (n > 0 && size && user_write(value, buf, (size_t)n))
 		n = -EFAULT;
 	heap_free(buf);
+out:
+	target_close(t);
 	return n;
 }
 
-static long xattr_list(struct inode *i, void *list, size_t size)
+static long xattr_list(struct target *t, void *list, size_t size)
 {
 	void *buf = NULL;
+	long n = target_open(t);
+	if (n)
+		return n;
+	struct inode *i = t->inode;
 	if (!i->ops || !i->ops->listxattr)
-		return 0;
+		goto out;
 	size = MIN(size, (size_t)XATTR_VALUE_MAX);
+	n = -ENOMEM;
 	if (size && !(buf = heap_alloc(size)))
-		return -ENOMEM;
-	long n = i->ops->listxattr(i, buf, size);
+		goto out;
+	n = i->ops->listxattr(i, buf, size);
 	if (n > 0 && size && user_write(list, buf, (size_t)n))
 		n = -EFAULT;
 	heap_free(buf);
+out:
+	target_close(t);
 	return n;
 }
 
-static long xattr_remove(struct inode *i, const char *name)
+static long xattr_remove(struct target *t, const char *name)
 {
 	char key[XATTR_NAME_MAX + 1];
 	long err = xattr_name(key, name);
-	if (!err)
-		err = xattr_permission(i, key, 2);
+	if (err || (err = target_open(t)))
+		return err;
+	struct inode *i = t->inode;
+	err = xattr_permission(i, key, 2);
 	if (!err)
 		err = i->ops && i->ops->removexattr ? i->ops->removexattr(i, key) : -EOPNOTSUPP;
 	if (!err)
 		notify_inode(i, IN_ATTRIB);
+	target_close(t);
 	return err;
 }
 
-// Each call comes by path, by path without following, by descriptor.
-#define BY_PATH(path, flags, expr)                                         \
-	do {                                                               \
-		struct path p;                                             \
-		long n = path_lookup_user(AT_FDCWD, path, flags, &p);      \
-		if (n)                                                     \
-			return n;                                          \
-		struct inode *i = path_inode(&p);                          \
-		n = (expr);                                                \
-		path_put(&p);                                              \
-		return n;                                                  \
-	} while (0)
-#define BY_FD(fd, expr)                                                    \
-	do {                                                               \
-		int err;                                                   \
-		struct file *f = file_from_fd_mode(fd, 0, &err);           \
-		if (!f)                                                    \
-			return err;                                        \
-		struct inode *i = f->inode;                                \
-		long n = (expr);                                           \
-		file_put(f);                                               \
-		return n;                                                  \
-	} while (0)
-
 long sys_setxattr(const char *path, const char *name, const void *value, size_t size, int flags)
 {
-	BY_PATH(path, LOOKUP_FOLLOW, xattr_set(i, name, value, size, flags));
+	return xattr_set(BY_PATH(path, LOOKUP_FOLLOW), name, value, size, flags);
 }
 
 long sys_lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)
 {
-	BY_PATH(path, 0, xattr_set(i, name, value, size, flags));
+	return xattr_set(BY_PATH(path, 0), name, value, size, flags);
 }
 
 long sys_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)
 {
-	BY_FD(fd, xattr_set(i, name, value, size, flags));
+	return xattr_set(BY_FD(fd), name, value, size, flags);
 }
 
 long sys_getxattr(const char *path, const char *name, void *value, size_t size)
 {
-	BY_PATH(path, LOOKUP_FOLLOW, xattr_get(i, name, value, size));
+	return xattr_get(BY_PATH(path, LOOKUP_FOLLOW), name, value, size);
 }
 
 long sys_lgetxattr(const char *path, const char *name, void *value, size_t size)
 {
-	BY_PATH(path, 0, xattr_get(i, name, value, size));
+	return xattr_get(BY_PATH(path, 0), name, value, size);
 }
 
-long sys_fgetxattr(int fd, const char *name, void *value, size_t size) { BY_FD(fd, xattr_get(i, name, value, size)); }
+long sys_fgetxattr(int fd, const char *name, void *value, size_t size)
+{
+	return xattr_get(BY_FD(fd), name, value, size);
+}
+
 long sys_listxattr(const char *path, void *list, size_t size)
 {
-	BY_PATH(path, LOOKUP_FOLLOW, xattr_list(i, list, size));
+	return xattr_list(BY_PATH(path, LOOKUP_FOLLOW), list, size);
 }
-long sys_llistxattr(const char *path, void *list, size_t size) { BY_PATH(path, 0, xattr_list(i, list, size)); }
-long sys_flistxattr(int fd, void *list, size_t size) { BY_FD(fd, xattr_list(i, list, size)); }
-long sys_removexattr(const char *path, const char *name) { BY_PATH(path, LOOKUP_FOLLOW, xattr_remove(i, name)); }
-long sys_lremovexattr(const char *path, const char *name) { BY_PATH(path, 0, xattr_remove(i, name)); }
-long sys_fremovexattr(int fd, const char *name) { BY_FD(fd, xattr_remove(i, name)); }
+
+long sys_llistxattr(const char *path, void *list, size_t size)
+{
+	return xattr_list(BY_PATH(path, 0), list, size);
+}
+
+long sys_flistxattr(int fd, void *list, size_t size)
+{
+	return xattr_list(BY_FD(fd), list, size);
+}
+
+long sys_removexattr(const char *path, const char *name)
+{
+	return xattr_remove(BY_PATH(path, LOOKUP_FOLLOW), name);
+}
+
+long sys_lremovexattr(const char *path, const char *name)
+{
+	return xattr_remove(BY_PATH(path, 0), name);
+}
+
+long sys_fremovexattr(int fd, const char *name)
+{
+	return xattr_remove(BY_FD(fd), name);
+}
