@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Priority-inheriting futexes. The word holds the owner's tid and FUTEX_WAITERS; the kernel hands the
-// word to the waiter of the highest priority, and lends the owner that priority meanwhile (real-time
-// priorities only: a nice value is not lent). futex(2), "Priority-inheritance futexes".
+// word to the waiter of the highest priority, and lends the owner that priority meanwhile, along chains of
+// owners that wait themselves. Real-time priorities only: on Linux too a nice value is not lent, the owner's
+// weight stays its own (rt_mutex counts all SCHED_OTHER waiters alike). futex(2), "Priority-inheritance futexes".
 #include <linux/errno.h>
 #include <linux/futex.h>
 
@@ -111,6 +112,24 @@ static int try_own(uint32_t *addr, struct thread *t, bool waiters, bool try, str
 	}
 }
 
+// Whom a thread waits for to own a futex.
+static struct thread *waits_for(const struct thread *t)
+{
+	struct futex_waiter *w;
+	list_for_each(w, &pi_list, link)
+		if (w->thread == t)
+			return w->owner;
+	return NULL;
+}
+
+// Does `owner` wait, by however many steps, for `t`? No chain is a ring: what would close one is refused.
+static bool deadlock(const struct thread *owner, const struct thread *t)
+{
+	while (owner && owner != t)
+		owner = waits_for(owner);
+	return owner;
+}
+
 long futex_lock_pi(uint32_t *addr, bool private, uint64_t deadline_ns, bool try)
 {
 	struct futex_waiter w = {.pi = true, .thread = thread_current()};
@@ -121,6 +140,8 @@ long futex_lock_pi(uint32_t *addr, bool private, uint64_t deadline_ns, bool try)
 	err = try_own(addr, w.thread, first_waiter(&w.key, &more) != NULL, try, &w.owner);
 	if (err)
 		return err < 0 ? err : 0;
+	if (deadlock(w.owner, w.thread))
+		return -EDEADLK;
 	enqueue(&w);
 	lend_all(NULL);
 	err = futex_sleep(&w, deadline_ns);
@@ -217,6 +238,8 @@ long futex_cmp_requeue_pi(uint32_t *addr, bool private, int wake, int requeue, u
 			return -EINVAL;
 		bool more;
 		int got = try_own(target, w->thread, first_waiter(&to, &more) != NULL, false, &w->owner);
+		if (!got && deadlock(w->owner, w->thread))
+			got = -EDEADLK;
 		if (got < 0)
 			return count ? count : got;
 		if (got) {

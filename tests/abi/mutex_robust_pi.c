@@ -77,8 +77,46 @@ static void check_robust(int protocol)
 	join(t);
 }
 
+// Each holds one and waits for the one before.
+static pthread_mutex_t ring[3];
+static atomic_int holding;
+
+static void *link_of_chain(void *arg)
+{
+	long i = (long)arg;
+	CHECK_EQ(pthread_mutex_lock(&ring[i]), 0);
+	holding = holding + 1;
+	CHECK_EQ(pthread_mutex_lock(&ring[i - 1]), 0);
+	CHECK_EQ(pthread_mutex_unlock(&ring[i - 1]), 0);
+	CHECK_EQ(pthread_mutex_unlock(&ring[i]), 0);
+	return NULL;
+}
+
+// The wait that would close a ring is refused, the others go on.
+static void check_ring(void)
+{
+	pthread_t t[3];
+	for (int i = 0; i < 3; i++)
+		make(&ring[i], PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_ERRORCHECK, false);
+	CHECK_EQ(pthread_mutex_lock(&ring[0]), 0);
+	for (int i = 1; i < 3; i++) {
+		t[i] = start(link_of_chain, (void *)(long)i);
+		while (holding < i || !(*(volatile unsigned *)&ring[i - 1].__data.__lock & 0x80000000)) // FUTEX_WAITERS
+			sleep_ms(1);
+	}
+	sleep_ms(5); // the bit comes just before the wait
+	// FUTEX_LOCK_PI_PRIVATE, by hand: the C library takes this answer for a mistake of the kernel's.
+	CHECK_ERR(syscall(SYS_futex, &ring[2].__data.__lock, 6 | 128, 0, NULL, NULL, 0), EDEADLK);
+	CHECK_EQ(pthread_mutex_unlock(&ring[0]), 0);
+	join(t[1]);
+	join(t[2]);
+	CHECK_EQ(pthread_mutex_lock(&ring[2]), 0);
+	CHECK_EQ(pthread_mutex_unlock(&ring[2]), 0);
+}
+
 int main(void)
 {
+	check_ring();
 	check_robust(PTHREAD_PRIO_NONE);
 	check_robust(PTHREAD_PRIO_INHERIT);
 
