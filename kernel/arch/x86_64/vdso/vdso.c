@@ -16,7 +16,8 @@ enum { REALTIME = 0, MONOTONIC = 1, MONOTONIC_RAW = 4, REALTIME_COARSE = 5, MONO
        TAI = 11 };
 enum { NR_CLOCK_GETTIME = 228, NR_CLOCK_GETRES = 229, NR_GETCPU = 309 };
 
-extern const struct abi_clock clock_page __attribute__((visibility("hidden")));
+// Not const: what a compiler is told never changes it reads before seq, once for all tries.
+extern struct abi_clock clock_page __attribute__((visibility("hidden")));
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -43,6 +44,7 @@ static long syscall3(long nr, long a, long b, long c)
 static inline uint64_t clock_ns(int id)
 {
 	const struct abi_clock *c = &clock_page;
+	const uint32_t *again;
 	uint32_t seq;
 	uint64_t ns;
 
@@ -72,8 +74,13 @@ static inline uint64_t clock_ns(int id)
 		default:
 			return 0;
 		}
+		// Nor is seq looked at again before the counter was read, which no fence of C orders: a line that ended
+		// meanwhile could give a time later than the next one's. The address waits for the counter.
+		uint64_t zero = tsc;
+		__asm__ volatile("and $0, %0" : "+r"(zero) : : "cc");
+		again = (const uint32_t *)((uintptr_t)&c->seq + zero);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while ((seq & 1) || seq != __atomic_load_n(&c->seq, __ATOMIC_RELAXED));
+	} while ((seq & 1) || seq != __atomic_load_n(again, __ATOMIC_RELAXED));
 	return ns;
 }
 
