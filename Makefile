@@ -4,6 +4,7 @@
 # make kernel     build/kernel.elf (platform kvm) and build/kernel-linux.elf alone
 # make unit       unit tests on the host, with sanitizers       make check       everything that tests
 # make fuzz-short / make fuzz      fuzzers, a minute each / until stopped
+# make libc       build/libc/lib/libc.so, a musl that calls the kernel by jumps, for whelk run --libc=fast (docs/libc.md)
 # make bench      benchmarks        make docs       generated pages        make clean        V=1: show commands
 #
 # SANITIZE=1, with a B=build/asan of its own: a kernel that checks every use of its heap (kernel/debug/asan.c).
@@ -82,7 +83,7 @@ $(B)/k/kernel/arch/$(ARCH)/vdso_image.S.o: $(B)/vdso.so
 
 # The program's flags apply to the vDSO, not the kernel's.
 VDSO := kernel/arch/$(ARCH)/vdso
-$(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h
+$(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h kernel/sys/quick_calls.h
 	@mkdir -p $(@D)
 	$(call say,VDSO,$@)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -Wno-missing-prototypes -I. -fPIC -ffreestanding -fno-stack-protector -fvisibility=hidden \
@@ -132,6 +133,13 @@ monitor: $(B)/whelk $(LINK)
 $(B)/whelk.1: monitor/help.c monitor/man.awk
 	@mkdir -p $(@D)
 	$(Q)awk -f monitor/man.awk $< > $@.new && mv $@.new $@
+
+# --- libc -----------------------------------------------------------------------------------------
+
+# What it is made of and what is missing the script says itself; it does nothing when nothing has changed.
+.PHONY: libc
+libc:
+	@libc/build $(B)/libc
 
 # --- tests ----------------------------------------------------------------------------------------
 

@@ -140,6 +140,8 @@ struct abi_boot {
 	uint32_t argc, argv_off; // argc NUL-terminated strings, one after another
 	uint32_t envc, envp_off;
 	uint32_t exec_off;     // path of the program in the guest
+	uint32_t interp_off;   // an interpreter (PT_INTERP), and the file that stands in for it; "": none
+	uint32_t libc_off;
 	uint32_t cwd_off;
 	uint32_t hostname_off;
 	uint32_t trace_off;    // filter of --trace: comma-separated call names and classes; empty = all

@@ -66,7 +66,8 @@ static int build_strings(struct machine *m)
 	struct abi_boot *b = m->boot;
 	size_t size = list_size(c->argv, &b->argc) + list_size(c->envp, &b->envc) + strlen(c->exec_path) + 1 +
 		      strlen(or_default(c->cwd, "/")) + 1 + strlen(or_default(c->hostname, "whelk")) + 1 +
-		      strlen(or_default(c->trace, "")) + 1;
+		      strlen(or_default(c->trace, "")) + 1 + strlen(or_default(c->interp, "")) + 1 +
+		      strlen(or_default(c->libc, "")) + 1;
 	for (unsigned i = 0; i < c->mount_count; i++)
 		size += strlen(c->mount[i].path) + 1;
 	if (size > STRINGS_MAX)
@@ -83,6 +84,8 @@ static int build_strings(struct machine *m)
 	b->cwd_off = put(&s, or_default(c->cwd, "/"));
 	b->hostname_off = put(&s, or_default(c->hostname, "whelk"));
 	b->trace_off = put(&s, or_default(c->trace, ""));
+	b->interp_off = put(&s, or_default(c->interp, ""));
+	b->libc_off = put(&s, or_default(c->libc, ""));
 	b->mount_count = c->mount_count;
 	for (unsigned i = 0; i < c->mount_count; i++)
 		b->mount[i] = (struct abi_mount){

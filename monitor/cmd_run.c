@@ -164,6 +164,8 @@ static int run(struct run *r, uint64_t start_ns)
 		.cwd = r->view.cwd,
 		.hostname = r->o.hostname,
 		.trace = r->o.trace,
+		.interp = r->view.interp,
+		.libc = r->view.libc,
 		.flags = (r->o.trace ? ABI_FLAG_TRACE : 0) | (r->o.stats ? ABI_FLAG_STATS : 0) |
 			 (message_verbose ? ABI_FLAG_VERBOSE : 0),
 		.uid = r->o.uid,
@@ -215,6 +217,8 @@ int cmd_run(int argc, char **argv)
 	status = view_choose_cwd(&r.view, &r.o);
 	if (!status)
 		status = view_find_program(&r.view, &r.o);
+	if (!status)
+		status = view_choose_libc(&r.view, &r.o);
 	if (!status)
 		status = run(&r, start_ns);
 out:

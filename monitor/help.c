@@ -35,6 +35,8 @@ const char help_run[] =
 	"      --verbose          the platform, the jail; registers when a signal kills\n"
 	"      --platform NAME    kvm, linux (a jailed process) or auto, kvm first (auto)\n"
 	"      --syscalls HOW     patch: call sites become jumps; trap: they stay (patch)\n"
+	"      --libc WHICH       own: the program's; fast: for programs of musl, one that\n"
+	"                         calls the kernel by jumps, made by make libc (own)\n"
 	"      --kernel FILE      another kernel than the one built in\n"
 	"      --no-jail          do not confine the monitor (debugging)\n"
 	"  -h, --help             this text\n"

@@ -58,6 +58,7 @@ struct machine_config {
 	const char *cwd;      // NULL: "/"
 	const char *hostname; // NULL: "whelk"
 	const char *trace;    // NULL: ""
+	const char *interp, *libc; // programs whose interpreter is `interp` get `libc` instead; NULL: none
 	uint32_t flags;	      // ABI_FLAG_*
 	uint32_t uid, gid;
 	uint32_t syscalls; // ABI_SYSCALLS_*

@@ -20,7 +20,7 @@
 #define MEMORY_LEAST	 (16ull << 20)
 
 enum { OPT_ROOT = 256, OPT_HOSTNAME, OPT_USER, OPT_TRACE, OPT_STATS, OPT_VERBOSE, OPT_PLATFORM, OPT_SYSCALLS, OPT_KERNEL,
-       OPT_ENV_FILE, OPT_NO_JAIL };
+       OPT_ENV_FILE, OPT_NO_JAIL, OPT_LIBC };
 
 static const struct option long_option[] = {
 	{"memory", required_argument, NULL, 'm'},	 {"cpus", required_argument, NULL, 'c'},
@@ -31,7 +31,8 @@ static const struct option long_option[] = {
 	{"stats", no_argument, NULL, OPT_STATS},	 {"verbose", no_argument, NULL, OPT_VERBOSE},
 	{"platform", required_argument, NULL, OPT_PLATFORM}, {"syscalls", required_argument, NULL, OPT_SYSCALLS},
 	{"kernel", required_argument, NULL, OPT_KERNEL}, {"env-file", required_argument, NULL, OPT_ENV_FILE},
-	{"no-jail", no_argument, NULL, OPT_NO_JAIL},	 {NULL, 0, NULL, 0},
+	{"no-jail", no_argument, NULL, OPT_NO_JAIL},	 {"libc", required_argument, NULL, OPT_LIBC},
+	{NULL, 0, NULL, 0},
 };
 
 static int bad(const char *option, const char *value, const char *want)
@@ -223,6 +224,12 @@ static int parse_syscalls(struct options *o, const char *s)
 	return 0;
 }
 
+static int parse_libc(struct options *o, const char *s)
+{
+	o->libc_fast = strcmp(s, "fast") == 0;
+	return o->libc_fast || strcmp(s, "own") == 0 ? 0 : bad("--libc", s, "'fast' or 'own'");
+}
+
 static int parse_platform(struct options *o, const char *s)
 {
 	static const char *const name[] = {
@@ -260,6 +267,7 @@ static int parse_one(struct options *o, int c, char *arg)
 	case OPT_VERBOSE: message_verbose = 1; return 0;
 	case OPT_PLATFORM: return parse_platform(o, arg);
 	case OPT_SYSCALLS: return parse_syscalls(o, arg);
+	case OPT_LIBC: return parse_libc(o, arg);
 	case OPT_KERNEL: o->kernel = arg; return 0;
 	case OPT_ENV_FILE: return parse_env_file(o, arg);
 	case OPT_NO_JAIL: o->no_jail = true; return 0;

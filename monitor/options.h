@@ -28,7 +28,7 @@ struct options {
 	const char *trace; // NULL: no tracing; "": everything
 	uint32_t uid, gid, syscalls;
 	enum machine_platform platform;
-	bool stats, no_jail, help;
+	bool stats, no_jail, help, libc_fast;
 	char **argv; // program and arguments
 };
 

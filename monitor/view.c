@@ -16,7 +16,10 @@
 #include "monitor/cmd.h"
 #include "monitor/elfcheck.h"
 #include "monitor/message.h"
+#include "monitor_arch.h"
 
+#define LIBC_DIR	 "/run/whelk/libc" // in the guest
+#define LIBC_NAME	 "libc.so"
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static int open_mount(struct view *v, const char *host, const char *guest, bool readonly, bool overlay,
@@ -32,9 +35,34 @@ static int open_mount(struct view *v, const char *host, const char *guest, bool 
 	return 0;
 }
 
+// --libc=fast: its directory, before -v directories, which may cover it.
+static int open_libc(struct view *v)
+{
+	char dir[PATH_MAX], file[PATH_MAX + 16];
+	ssize_t n = readlink("/proc/self/exe", dir, sizeof(dir) - 1);
+	dir[n < 0 ? 0 : n] = '\0';
+	char *slash = strrchr(dir, '/');
+	if (slash)
+		snprintf(slash, sizeof(dir) - (size_t)(slash - dir), "/libc/lib");
+	snprintf(file, sizeof(file), "%s/" LIBC_NAME, dir);
+	if (access(file, R_OK | X_OK)) {
+		message("option --libc: %s: %s; make libc makes it", file, strerror(errno));
+		return -ENOENT;
+	}
+	v->interp = ARCH_MUSL;
+	v->libc = LIBC_DIR "/" LIBC_NAME;
+	return open_mount(v, dir, LIBC_DIR, true, false, "--libc");
+}
+
 int view_open(struct view *v, const struct options *o)
 {
 	int err = open_mount(v, o->root ? o->root : "/", "/", true, true, "--root");
+	if (!err && o->libc_fast && o->volume_count == ARRAY_SIZE(o->volume)) {
+		message("option --libc: it takes the place of one -v directory, of which there are %u", o->volume_count);
+		err = -EINVAL;
+	}
+	if (!err && o->libc_fast)
+		err = open_libc(v);
 	for (unsigned i = 0; !err && i < o->volume_count; i++)
 		err = open_mount(v, o->volume[i].host, o->volume[i].guest, o->volume[i].readonly, false, "-v");
 	return err;
@@ -188,4 +216,39 @@ int view_find_program(struct view *v, const struct options *o)
 	if (status)
 		message("%s: %s", name, why);
 	return status;
+}
+
+// The interpreter of `path`, or of the program its first line names. "": none can be told.
+static void interpreter_of(const struct view *v, const char *path, char *out, size_t size)
+{
+	struct elfcheck c = {.interpreter = ""};
+	char head[2] = "#!";
+	snprintf(out, size, "%s", path);
+	for (int depth = 0; depth < 5 && head[0] == '#' && head[1] == '!'; depth++) { // scripts
+		int fd = view_open_path(v, out, O_RDONLY | O_NONBLOCK);
+		bool ok = fd >= 0 && pread(fd, head, sizeof(head), 0) == sizeof(head) && !elfcheck_file(fd, &c);
+		if (fd >= 0)
+			close(fd);
+		snprintf(out, size, "%s", ok ? c.interpreter : "");
+		if (!ok)
+			return;
+	}
+}
+
+int view_choose_libc(struct view *v, const struct options *o)
+{
+	char interpreter[PATH_MAX];
+	const char *rest;
+	if (!o->libc_fast)
+		return 0;
+	if (mount_of(v, v->libc, &rest) != &v->mount[1]) {
+		message("option --libc: it needs " LIBC_DIR ", which a -v directory covers");
+		return CMD_FAILED;
+	}
+	interpreter_of(v, v->program, interpreter, sizeof(interpreter));
+	if (strcmp(interpreter, v->interp) == 0)
+		return 0;
+	message("option --libc: fast is for programs of musl, whose interpreter is %s; %s has %s", v->interp, v->program,
+		*interpreter ? interpreter : "none");
+	return CMD_FAILED;
 }

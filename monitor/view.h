@@ -13,6 +13,7 @@ struct view {
 	struct machine_mount mount[ABI_MAX_MOUNTS]; // 0: the root
 	unsigned mount_count;
 	char cwd[PATH_MAX], program[PATH_MAX]; // guest paths
+	const char *interp, *libc; // of --libc=fast: the interpreter, and what stands in for it; or NULL
 };
 
 int view_open(struct view *v, const struct options *o); // 0, or -errno after a message
@@ -25,5 +26,6 @@ const char *view_hidden(const struct view *v, const char *path);
 // 0, or the exit status after a message.
 int view_choose_cwd(struct view *v, const struct options *o);
 int view_find_program(struct view *v, const struct options *o);
+int view_choose_libc(struct view *v, const struct options *o); // after the program was found
 
 #endif

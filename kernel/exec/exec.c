@@ -118,7 +118,10 @@ static int prepare(struct exec *x, struct file *file, struct exec_args *args)
 	int n = elf_interpreter(&x->elf, path, EXEC_PATH_MAX);
 	err = n < 0 ? n : 0;
 	if (n > 0) {
-		err = open_program(AT_FDCWD, path, 0, &file);
+		const struct abi_boot *boot = plat_boot();
+		const char *libc = plat_boot_string(boot->libc_off);
+		bool other = *libc && strcmp(path, plat_boot_string(boot->interp_off)) == 0;
+		err = open_program(AT_FDCWD, other ? libc : path, 0, &file);
 		if (!err)
 			err = elf_read(file, &x->interpreter);
 		if (err == -ENOEXEC)

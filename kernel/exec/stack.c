@@ -8,6 +8,7 @@
 #include <linux/errno.h>
 #include <linux/mman.h>
 
+#include "abi/auxv.h"
 #include "arch/code.h"
 #include "base/string.h"
 #include "devfs/random.h"
@@ -16,6 +17,7 @@
 #include "mm/uaccess.h"
 #include "plat/plat.h"
 #include "proc/process.h"
+#include "sys/trace.h"
 
 #define STACK_MAX   (64ull << 20) // even where the limit says infinity: a fixed mapping, touched on demand
 #define STACK_MIN   (128ull << 10)
@@ -112,6 +114,11 @@ static void fill_auxv(struct auxv *a, const struct mm *mm, const struct elf *elf
 	aux(a, AT_EXECFN, execfn_at);
 	aux(a, AT_PLATFORM, platform_at);
 	aux(a, 51 /* AT_MINSIGSTKSZ */, MAX((uint64_t)FRAME_MIN, (uint64_t)boot->xsave_size + 1024));
+	if (boot->syscalls == ABI_SYSCALLS_PATCH) {
+		aux(a, AT_WHELK_CALL, (uint64_t)call_entry);
+		if (mm->vdso_base && !trace_on) // the tracer shall see them all
+			aux(a, AT_WHELK_TELL, mm->vdso_base + ((const struct elf64_hdr *)arch_vdso_start)->e_entry);
+	}
 	aux(a, AT_NULL, 0);
 }
 

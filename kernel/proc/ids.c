@@ -6,6 +6,7 @@
 
 #include "base/string.h"
 #include "mm/uaccess.h"
+#include "plat/plat.h"
 #include "proc/process.h"
 #include "sys/syscalls.h"
 #include "tty/tty.h"
@@ -34,6 +35,7 @@ void process_tell_ids(struct thread *t)
 	t->quick[QUICK_EUID] = p->cred.euid;
 	t->quick[QUICK_GID] = p->cred.gid;
 	t->quick[QUICK_EGID] = p->cred.egid;
+	t->quick[QUICK_CALLS] = (uint64_t)plat_stats()->call;
 }
 
 void process_ids_changed(struct process *p)

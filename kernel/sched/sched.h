@@ -17,6 +17,7 @@
 #include "base/util.h"
 #include "futex/thread.h"
 #include "signal/thread.h"
+#include "sys/quick_calls.h"
 
 struct process;
 struct files;
@@ -32,11 +33,9 @@ enum thread_state {
 
 #define KERNEL_STACK_SIZE 16384
 
-// What a thread's calls that only tell something tell: kept where entry.S finds it (sys/quick.c).
-enum quick { QUICK_PID, QUICK_TID, QUICK_PPID, QUICK_UID, QUICK_EUID, QUICK_GID, QUICK_EGID, QUICK_COUNT };
-
 struct thread {
-	uint64_t quick[QUICK_COUNT]; // first: entry.S
+	// First: entry.S and the vDSO. What calls that only tell something tell, and where they are counted (sys/quick_calls.h).
+	uint64_t quick[QUICK_COUNT];
 	struct arch_thread arch;
 	void *kernel_stack;	// KERNEL_STACK_SIZE bytes; struct frame at its top
 	struct frame *frame;	// the program's registers

@@ -10,6 +10,7 @@
 #define ARCH_ELF_MACHINE EM_X86_64
 #define ARCH_AUDIT	 AUDIT_ARCH_X86_64
 #define ARCH_NAME	 "x86-64"
+#define ARCH_MUSL	 "/lib/ld-musl-x86_64.so.1"
 #define ARCH_POLL	 __NR_poll // the call behind poll(3)
 #define ARCH_REGISTERS                                                                                             \
 	{"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", \
