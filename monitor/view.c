@@ -238,13 +238,13 @@ static void interpreter_of(const struct view *v, const char *path, char *out, si
 int view_choose_libc(struct view *v, const struct options *o)
 {
 	char interpreter[PATH_MAX];
-	const char *rest;
 	if (!o->libc_fast)
 		return 0;
-	if (mount_of(v, v->libc, &rest) != &v->mount[1]) {
-		message("option --libc: it needs " LIBC_DIR ", which a -v directory covers");
-		return CMD_FAILED;
-	}
+	for (unsigned i = 2; i < v->mount_count; i++)
+		if (beneath(LIBC_DIR, v->mount[i].path)) {
+			message("option --libc: it needs " LIBC_DIR ", which the -v directory at %s covers", v->mount[i].path);
+			return CMD_FAILED;
+		}
 	interpreter_of(v, v->program, interpreter, sizeof(interpreter));
 	if (strcmp(interpreter, v->interp) == 0)
 		return 0;
