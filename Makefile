@@ -83,7 +83,7 @@ $(B)/k/kernel/arch/$(ARCH)/vdso_image.S.o: $(B)/vdso.so
 
 # The program's flags apply to the vDSO, not the kernel's.
 VDSO := kernel/arch/$(ARCH)/vdso
-$(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h kernel/sys/quick_calls.h
+$(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h
 	@mkdir -p $(@D)
 	$(call say,VDSO,$@)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -Wno-missing-prototypes -I. -fPIC -ffreestanding -fno-stack-protector -fvisibility=hidden \

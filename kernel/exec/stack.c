@@ -116,8 +116,8 @@ static void fill_auxv(struct auxv *a, const struct mm *mm, const struct elf *elf
 	aux(a, 51 /* AT_MINSIGSTKSZ */, MAX((uint64_t)FRAME_MIN, (uint64_t)boot->xsave_size + 1024));
 	if (boot->syscalls == ABI_SYSCALLS_PATCH) {
 		aux(a, AT_WHELK_CALL, (uint64_t)call_entry);
-		if (mm->vdso_base && !trace_on) // the tracer shall see them all
-			aux(a, AT_WHELK_TELL, mm->vdso_base + ((const struct elf64_hdr *)arch_vdso_start)->e_entry);
+		if (!trace_on) // the tracer shall see them all
+			aux(a, AT_WHELK_WORDS, 1);
 	}
 	aux(a, AT_NULL, 0);
 }

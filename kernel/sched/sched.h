@@ -10,6 +10,7 @@
 #ifndef WHELK_SCHED_H
 #define WHELK_SCHED_H
 
+#include "abi/auxv.h"
 #include "arch/arch.h"
 #include "base/api.h"
 #include "base/list.h"
@@ -17,7 +18,6 @@
 #include "base/util.h"
 #include "futex/thread.h"
 #include "signal/thread.h"
-#include "sys/quick_calls.h"
 
 struct process;
 struct files;
@@ -33,9 +33,16 @@ enum thread_state {
 
 #define KERNEL_STACK_SIZE 16384
 
+// What a thread's calls that only tell something tell, and where they are counted: kept where entry.S finds it (sys/quick.c),
+// and C libraries too.
+enum quick {
+	QUICK_PID = AT_WHELK_WORD_PID, QUICK_TID = AT_WHELK_WORD_TID, QUICK_PPID = AT_WHELK_WORD_PPID, QUICK_UID = AT_WHELK_WORD_UID,
+	QUICK_EUID = AT_WHELK_WORD_EUID, QUICK_GID = AT_WHELK_WORD_GID, QUICK_EGID = AT_WHELK_WORD_EGID,
+	QUICK_CALLS = AT_WHELK_WORD_CALLS, QUICK_COUNT
+};
+
 struct thread {
-	// First: entry.S and the vDSO. What calls that only tell something tell, and where they are counted (sys/quick_calls.h).
-	uint64_t quick[QUICK_COUNT];
+	uint64_t quick[QUICK_COUNT]; // first: entry.S, abi/auxv.h
 	struct arch_thread arch;
 	void *kernel_stack;	// KERNEL_STACK_SIZE bytes; struct frame at its top
 	struct frame *frame;	// the program's registers

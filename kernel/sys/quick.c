@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: MIT
 //
 // Calls that a patched site has answered without a frame, a lock or a function: what they tell lies in the thread
-// (struct thread.quick), and call_entry in arch/*/entry.S hands it out, and tell() of the vDSO. Another such call: quick_calls.h.
+// (struct thread.quick), and call_entry in arch/*/entry.S hands it out. Another such call: a slot here and in enum quick.
 #include "sys/quick.h"
 
+#include <asm/unistd.h>
+
 #include "plat/plat.h"
-#include "sys/quick_calls.h"
+#include "sched/sched.h"
 #include "sys/trace.h"
 
-const uint8_t quick_slot[QUICK_LIMIT] = QUICK_SLOTS;
+#define QUICK_LIMIT (__NR_gettid + 1)
+
+const uint8_t quick_slot[QUICK_LIMIT] = { // 1 + slot; 0: not one of them
+	[__NR_getpid] = 1 + QUICK_PID, [__NR_gettid] = 1 + QUICK_TID, [__NR_getppid] = 1 + QUICK_PPID,
+	[__NR_getuid] = 1 + QUICK_UID, [__NR_geteuid] = 1 + QUICK_EUID,
+	[__NR_getgid] = 1 + QUICK_GID, [__NR_getegid] = 1 + QUICK_EGID,
+};
 uint32_t quick_limit;
 uint64_t *quick_counts;
 

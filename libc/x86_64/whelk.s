@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: MIT
 #
-# Where system calls go (whelk.h): to the kernel's entries once whelk_find() has seen them, until then and elsewhere to Linux.
+# Where system calls go (whelk.h): to the kernel's entry once whelk_find() has seen it, until then and elsewhere to the
+# `syscall` before the address in rcx.
 	.data
 	.balign 16
-	.global whelk_call, whelk_tell
-	.hidden whelk_call, whelk_tell
+	.global whelk_call, whelk_words
+	.hidden whelk_call, whelk_words
 whelk_call:
 	.quad trap
-whelk_tell:
-	.quad trap_tell
+whelk_words:
+	.quad 0
 	.text
 	.balign 16
-trap: # by the `syscall` before the address in rcx
+trap:
 	sub $2, %rcx
 	jmp *%rcx
-trap_tell:
-	mov %rdi, %rax
-	syscall
-	ret
 	.section .note.GNU-stack, "", @progbits

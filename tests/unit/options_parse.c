@@ -182,6 +182,11 @@ static void test_words(void)
 	CHECK(parse("p", NULL) == 0 && o.platform == MACHINE_PLATFORM_AUTO);
 	options_free(&o);
 	BAD("--syscalls", "--syscalls", "magic", "p");
+	GOOD("--libc=fast", "p");
+	CHECK(o.libc_fast);
+	GOOD("--libc", "own", "p");
+	CHECK(!o.libc_fast);
+	BAD("--libc", "--libc", "quick", "p");
 	CHECK(parse(NULL) == -EINVAL && messages == 1 && strstr(said, "program"));
 	options_free(&o);
 	BAD("program", "--");

@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "abi/boot.h"
-#include "kernel/sys/quick_calls.h"
 
 typedef int64_t time_s;
 struct timespec_v { int64_t sec, nsec; };
@@ -39,20 +38,6 @@ static long syscall3(long nr, long a, long b, long c)
 	else
 		__asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
 	return ret;
-}
-
-// abi/auxv.h, AT_WHELK_TELL: the image's entry point. GS is the kernel's: at 16 lies the running thread, which is this one on
-// whatever CPU, and at its start what it can tell (struct arch_cpu, struct thread).
-long tell(long nr);
-long tell(long nr)
-{
-	static const uint8_t slot[QUICK_LIMIT] = QUICK_SLOTS;
-	unsigned n = (unsigned)nr < QUICK_LIMIT ? slot[(unsigned)nr] : 0;
-	if (!n)
-		return syscall3(nr, 0, 0, 0);
-	uint64_t *quick = *(uint64_t *__seg_gs *)16;
-	((uint64_t *)quick[QUICK_CALLS])[(unsigned)nr]++;
-	return (long)quick[n - 1];
 }
 
 // 0 for a clock that is not here (each of them is never 0 when it is).

@@ -14,7 +14,7 @@ struct abi_nucleus_data;
 struct arch_cpu {
 	struct arch_cpu *self;		 // %gs:0
 	uint64_t kernel_sp;		 // %gs:8   top of the running thread's kernel stack
-	struct thread *thread;		 // %gs:16  running thread
+	struct thread *thread;		 // %gs:16  running thread; part of what abi/auxv.h says
 	struct abi_cpu *shared;		 // %gs:24  words shared with the monitor
 	uint64_t spill[4];		 // %gs:32  entry code's registers while it has no stack
 	struct abi_nucleus_data *nucleus; // %gs:64
