@@ -184,8 +184,10 @@ static void test_words(void)
 	BAD("--syscalls", "--syscalls", "magic", "p");
 	GOOD("--libc=fast", "p");
 	CHECK(o.libc_fast);
+	options_free(&o);
 	GOOD("--libc", "own", "p");
 	CHECK(!o.libc_fast);
+	options_free(&o);
 	BAD("--libc", "--libc", "quick", "p");
 	CHECK(parse(NULL) == -EINVAL && messages == 1 && strstr(said, "program"));
 	options_free(&o);
