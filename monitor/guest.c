@@ -40,8 +40,6 @@ struct guest {
 	struct abi_process *process; // hostile memory
 };
 
-pid_t guest_process;
-
 static bool child_event; // atomic: SIGCHLD came
 
 static long futex(uint32_t *word, int op, uint32_t value, const struct timespec *ts)
@@ -167,7 +165,6 @@ static int start_process(struct machine *m)
 	g->socket = pair[0];
 	// Not the C library's fork: the child calls little more of it. Not clone3: containers' filters hide it.
 	g->pid = (pid_t)syscall(SYS_clone, (long)SIGCHLD, 0, 0, 0, 0);
-	guest_process = g->pid;
 	if (g->pid == 0)
 		child_main(m, pair[1], parent);
 	int err = g->pid < 0 ? -errno : 0;

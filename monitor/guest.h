@@ -13,7 +13,6 @@
 struct guest;
 
 // fs_config.window_map
-extern pid_t guest_process; // 0: there is none; it must not outlive a monitor that gives up
 int guest_window_map(void *guest, uint64_t offset, uint64_t len, int fd, uint64_t file_off, bool write);
 
 // The filter of a process `pid` whose host calls come from before `host_call_ip`, as struct sock_filter: how many

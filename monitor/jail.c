@@ -15,7 +15,6 @@
 
 #include "monitor/cmd.h"
 #include "monitor/console.h"
-#include "monitor/guest.h"
 #include "monitor/message.h"
 
 // Rights younger than the headers of Debian 12.
@@ -199,12 +198,8 @@ static int put_on(enum jail_kind kind, const char *name)
 		err = -errno;
 	if (!err)
 		err = jail_filter_install(kind);
-	if (err) { // at once: nothing has run yet, and other threads may be at this very place
+	if (err)
 		message("the jail cannot be put on the %s thread: %s (--no-jail runs without)", name, strerror(-err));
-		if (guest_process > 0)
-			kill(guest_process, SIGKILL);
-		syscall(SYS_exit_group, CMD_FAILED);
-	}
 	return err;
 }
 
