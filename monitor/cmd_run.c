@@ -70,6 +70,12 @@ static void hook_console(void *arg, struct abi_console *c)
 	console_serve(c);
 }
 
+static void hook_over(void *arg)
+{
+	(void)arg;
+	console_finish();
+}
+
 static void hook_report(void *arg, const struct abi_report *report)
 {
 	const struct run *r = arg;
@@ -151,6 +157,7 @@ static int run(struct run *r, uint64_t start_ns)
 						   .guest = hook_guest,
 						   .console = hook_console,
 						   .report = hook_report,
+						   .over = hook_over,
 						   .panic = hook_panic};
 	struct machine_result result = {0};
 	struct machine_config c = {
@@ -193,7 +200,6 @@ static int run(struct run *r, uint64_t start_ns)
 	catch_crashes();
 	console_init();
 	machine_run(&c, &result);
-	console_finish();
 	free(kernel);
 	int status = status_of(&result);
 	if (r->o.stats)

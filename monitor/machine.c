@@ -270,6 +270,8 @@ int machine_run(const struct machine_config *config, struct machine_result *resu
 		join_others(m);
 	}
 	collect(m);
+	if (config->hooks && config->hooks->over)
+		config->hooks->over(config->hooks_arg);
 	destroy(m);
 	return result->end == MACHINE_FAILED ? result->error : 0;
 }

@@ -45,6 +45,8 @@ struct machine_hooks {
 	void (*guest)(void *arg, pid_t pid); // platform linux: the guest's process is there; before any thread
 	// The machine is complete and its `machine` may be used with the functions below; before any vCPU runs.
 	int (*ready)(void *arg, struct machine *m);
+	// No CPU runs any more, or none ever did. `machine` goes next: whoever uses it has stopped when this returns.
+	void (*over)(void *arg);
 };
 
 struct machine_config {
