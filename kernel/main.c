@@ -26,6 +26,7 @@
 #include "sysfs/sysfs.h"
 #include "tmpfs/tmpfs.h"
 #include "tty/tty.h"
+#include "unix/unix.h"
 #include "vfs/vfs.h"
 
 // What the monitor offers as mount n, with an overlay where it asks for one.
@@ -104,6 +105,7 @@ _Noreturn void kernel_main(void)
 	sched_init();
 	vfs_init();
 	drivers_init();
+	unix_init();
 
 	struct process *first;
 	int err = process_create_first(&first);

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm poll proc signal sys time vfs
+needs = mm poll proc socket vfs

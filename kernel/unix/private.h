@@ -1,90 +1,50 @@
 // SPDX-License-Identifier: MIT
 //
-// Connected pairs of AF_UNIX sockets, as socketpair(2) makes them: stream, datagram, sequenced packets.
+// A socket of AF_UNIX, and the names it may have.
 #ifndef WHELK_UNIX_PRIVATE_H
 #define WHELK_UNIX_PRIVATE_H
 
-#include <asm/fcntl.h>
-#include <asm/socket.h>
-#include <linux/errno.h>
+#include "socket/socket.h"
+#include "unix/unix.h"
 
-#include "base/string.h"
-#include "mm/heap.h"
-#include "poll/poll.h"
-#include "proc/process.h"
-#include "signal/signal.h"
-#include "vfs/vfs.h"
-
-// What only the C library's headers have.
-#define AF_UNIX		1
-#define AF_INET		2
-#define AF_INET6	10
-#define SOCK_STREAM	1
-#define SOCK_DGRAM	2
-#define SOCK_SEQPACKET	5
-#define SOCK_CLOEXEC	O_CLOEXEC
-#define SOCK_NONBLOCK	O_NONBLOCK
-#define MSG_OOB		0x1
-#define MSG_PEEK	0x2
-#define MSG_CTRUNC	0x8
-#define MSG_TRUNC	0x20
-#define MSG_DONTWAIT	0x40
-#define MSG_EOR		0x80
-#define MSG_WAITALL	0x100
-#define MSG_NOSIGNAL	0x4000
-#define MSG_WAITFORONE	0x10000
-#define MSG_CMSG_CLOEXEC 0x40000000
-#define SCM_RIGHTS	1
-#define SCM_CREDENTIALS 2
-#define SCM_MAX_FD	253
-
-struct unix_credentials { // struct ucred
-	int pid;
-	uint32_t uid, gid;
-};
-
-struct unix_message {
-	struct list link;
-	struct file **file; // each with a reference
-	unsigned files;
-	struct unix_credentials cred;
-	size_t len, off;
-	char data[];
-};
+enum unix_state { UNIX_IDLE, UNIX_LISTENS, UNIX_CONNECTED };
 
 struct unix_socket {
-	int type;
-	uint32_t refs;	  // its file, and the peer's pointer
-	struct unix_socket *peer; // with a reference; NULL: none
-	bool open;	  // its file is
-	bool shut_read, shut_write;
-	bool pass_credentials;
-	struct list queue; // messages to read
-	size_t bytes;
-	size_t limit;	  // bytes its peer may have queued here
-	uint64_t send_timeout_ns, receive_timeout_ns; // 0: none
-	struct unix_credentials cred; // of who made it
-	struct waitq read_q, write_q;
+	struct socket s;
+	struct list link; // all of them
+	uint32_t refs;	  // its file, those who point at it as their peer, packets on their way that it sent
+	enum unix_state state;
+	bool open;		  // its file is; or it waits to be accepted
+	struct unix_socket *peer; // with a reference; NULL: none. Datagrams: where they go
+	struct socket_address name; // len 0: none
+	struct inode *inode;	  // of a name in the file system, with a reference
+	size_t sent;		  // bytes of its own that wait at others
+	struct list backlog;	  // connections nobody accepted yet, by pending_link
+	struct list pending_link;
+	unsigned pending, backlog_max;
+	struct socket_credentials cred, peer_cred;
 };
 
-struct unix_io { // a send or receive
-	struct iter it;
-	unsigned flags; // MSG_*
-	bool nonblock;
-	struct file **file; // descriptors to pass, or received
-	unsigned files;
-	struct unix_credentials cred;
-	unsigned out_flags; // MSG_TRUNC
-};
+static inline struct unix_socket *unix_of(struct socket *s) { return container_of(s, struct unix_socket, s); }
 
-extern const struct file_ops unix_socket_ops;
-struct unix_socket *unix_of(struct file *f); // NULL: not a socket
-int unix_create_pair(int type, struct file *out[2], uint32_t flags);
-int64_t unix_send(struct unix_socket *s, struct unix_io *io);
-int64_t unix_receive(struct unix_socket *s, struct unix_io *io);
-int unix_shutdown(struct unix_socket *s, int how);
-int unix_set_option(struct unix_socket *s, int level, int name, const void *val, unsigned len);
-int unix_get_option(struct unix_socket *s, int level, int name, void *val, void *len);
-void unix_files_put(struct file **file, unsigned count); // and frees the array
+extern struct list unix_all;
+void unix_get(struct unix_socket *u);
+void unix_put(struct unix_socket *u);
+
+// name.c
+int unix_bind(struct socket *s, const struct socket_address *a);
+int unix_autobind(struct unix_socket *u);
+// Who has that name, with a reference: -ECONNREFUSED, -EPROTOTYPE, and what looking up a path says.
+int unix_find(const struct socket_address *a, int type, struct unix_socket **out);
+void unix_unname(struct unix_socket *u);
+
+// connect.c
+int unix_connect(struct socket *s, const struct socket_address *a, bool nonblock);
+int unix_listen(struct socket *s, unsigned backlog);
+int unix_accept(struct socket *s, bool nonblock, struct socket **out);
+int unix_new(int type, struct unix_socket **out); // refs 1
+
+// transfer.c
+int64_t unix_send(struct socket *s, struct socket_io *io);
 
 #endif

@@ -116,11 +116,26 @@ long sys_mkdirat(int dirfd, const char *path, unsigned mode)
 
 long sys_mkdir(const char *path, unsigned mode) { return sys_mkdirat(AT_FDCWD, path, mode); }
 
+int vfs_mknod(int dirfd, const char *name, uint32_t mode, uint64_t dev, struct inode **out)
+{
+	struct place pl;
+	struct inode *made = NULL;
+	int err = place_new(&pl, dirfd, name, false);
+	if (err)
+		return err;
+	const struct inode_ops *ops = pl.dir->ops;
+	mode = (mode & S_IFMT) | mode_masked(mode & 07777);
+	err = ops->create ? ops->create(pl.dir, pl.d->name, pl.d->len, mode, dev, &made) : -EPERM;
+	if (!err && out)
+		inode_get(*out = made);
+	place_made(&pl, err, made, IN_CREATE);
+	place_end(&pl);
+	return err;
+}
+
 long sys_mknodat(int dirfd, const char *path, unsigned mode, uint64_t dev)
 {
 	struct name n;
-	struct place pl;
-	struct inode *made = NULL;
 
 	if (!(mode & S_IFMT))
 		mode |= S_IFREG;
@@ -133,14 +148,7 @@ long sys_mknodat(int dirfd, const char *path, unsigned mode, uint64_t dev)
 	long err = name_get(&n, path);
 	if (err)
 		return err;
-	err = place_new(&pl, dirfd, n.text, false);
-	if (!err) {
-		const struct inode_ops *ops = pl.dir->ops;
-		mode = (mode & S_IFMT) | mode_masked(mode & 07777);
-		err = ops->create ? ops->create(pl.dir, pl.d->name, pl.d->len, mode, dev, &made) : -EPERM;
-		place_made(&pl, (int)err, made, IN_CREATE);
-		place_end(&pl);
-	}
+	err = vfs_mknod(dirfd, n.text, mode, dev, NULL);
 	name_put(&n);
 	return err;
 }

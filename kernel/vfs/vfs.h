@@ -230,6 +230,8 @@ API struct inode *path_inode(const struct path *p SHARED); // no reference added
 API int path_lookup(int dirfd, const char *name IN(strlen), unsigned flags, struct path *out OUT(1));
 // Opens as openat(2) does (creation, truncation, permissions); *out has one reference.
 API int vfs_open(int dirfd, const char *name IN(strlen), int flags, uint32_t mode, struct file **out OUT(1));
+// mknod(2); `out` may be NULL, else the new inode with a reference.
+API int vfs_mknod(int dirfd, const char *name IN(strlen), uint32_t mode, uint64_t dev, struct inode **out OUT(1));
 API int vfs_mkdir(int dirfd, const char *name IN(strlen), uint32_t mode);
 // The text of a path as getcwd shows it ("... (deleted)" when gone): length, -ENAMETOOLONG.
 API int64_t path_format(const struct path *p SHARED, char *buf OUT(size), size_t size);
