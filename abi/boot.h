@@ -84,6 +84,8 @@ _Static_assert(sizeof(struct abi_queue) == 32, "abi_queue layout");
 // thread serves them); those on FS_ASYNC are served by a thread and announced by ABI_EVENT_QUEUE.
 #define ABI_QUEUE_FS_SYNC  0
 #define ABI_QUEUE_FS_ASYNC 1
+#define ABI_QUEUE_NET_TX   2 // abi/net.h
+#define ABI_QUEUE_NET_RX   3
 
 // One host directory offered to the guest. FUSE node id of its root is `root_node`;
 // mount 0 is the root file system.

@@ -14,6 +14,7 @@
 #include "drivers/drivers.h"
 #include "exec/exec.h"
 #include "hostfs/hostfs.h"
+#include "inet/inet.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "overlay/overlay.h"
@@ -106,6 +107,7 @@ _Noreturn void kernel_main(void)
 	vfs_init();
 	drivers_init();
 	unix_init();
+	inet_init();
 
 	struct process *first;
 	int err = process_create_first(&first);

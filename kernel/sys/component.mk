@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = debug drivers mm patch plat proc sched signal tty vfs
+needs = debug drivers inet mm patch plat proc sched signal tty vfs

@@ -11,6 +11,7 @@
 
 #include "debug/debug.h"
 #include "drivers/drivers.h"
+#include "inet/inet.h"
 #include "mm/mm.h"
 #include "mm/uaccess.h"
 #include "patch/patch.h"
@@ -35,8 +36,10 @@ static void send_host_signals(void)
 static void take_events(void)
 {
 	uint32_t events = plat_take_events();
-	if (events & ABI_EVENT_QUEUE)
+	if (events & ABI_EVENT_QUEUE) {
 		drivers_queue_event();
+		inet_queue_event();
+	}
 	if (events & ABI_EVENT_CONSOLE)
 		console_event();
 	if (events & ABI_EVENT_SIGNAL)

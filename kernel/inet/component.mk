@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+needs = debug drivers mm plat proc sched socket time vfs

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#ifndef WHELK_INET_PRIVATE_H
+#define WHELK_INET_PRIVATE_H
+
+#include "abi/net.h"
+#include "inet/inet.h"
+#include "socket/socket.h"
+
+#define IPPROTO_IP   0
+#define IPPROTO_TCP  6
+#define IPPROTO_UDP  17
+#define IPPROTO_IPV6 41
+
+#define INET_MTU     65520 // of the interface to the outside, as told
+
+enum inet_state { INET_IDLE, INET_LISTENS, INET_CONNECTING, INET_CONNECTED, INET_CLOSED };
+
+// Options that are only stored and told, option.c.
+#define INET_OPTIONS 40
+
+struct inet_socket {
+	struct socket s;
+	enum inet_state state;
+	struct abi_net_address local, remote; // family 0: none. IPv4 inside IPv6 is kept as IPv4
+	bool chose_address;   // bind(2) named the address
+	struct list link;     // of its port's bucket
+	uint32_t id;	      // at the monitor; 0: it does not know it
+	bool remote_told;     // connect(2) has returned success
+	struct inet_socket *peer; // the other end, if that is in this machine
+	size_t sent;	      // bytes under way to the monitor
+	bool no_space;	      // somebody waits to send
+	size_t uncredited;    // bytes read since it was told last
+	struct list backlog;  // of a listener, by pending_link
+	struct list pending_link;
+	struct inet_socket *listener; // whose backlog it is in
+	unsigned pending, backlog_max;
+	int option[INET_OPTIONS];
+};
+
+static inline struct inet_socket *inet_of(struct socket *s) { return container_of(s, struct inet_socket, s); }
+
+// --- address.c --------------------------------------------------------------------------------------------------
+
+enum inet_where { INET_ANY, INET_LOOPBACK, INET_OWN, INET_MULTICAST, INET_OUTSIDE };
+// From the program: -EINVAL (too short), -EAFNOSUPPORT.
+int inet_address_get(const struct inet_socket *i, const struct socket_address *from, struct abi_net_address *to);
+void inet_address_put(const struct inet_socket *i, const struct abi_net_address *from, struct socket_address *to);
+enum inet_where inet_where(const struct abi_net_address *a);
+bool inet_same_ip(const struct abi_net_address *a, const struct abi_net_address *b);
+struct abi_net_address inet_any(int family, uint16_t port);
+// The machine's own address that something to `to` comes from.
+struct abi_net_address inet_source(const struct abi_net_address *to);
+
+// --- port.c -------------------------------------------------------------------------------------------------------
+
+// Takes the port of `a`, or a free one if it has none: -EADDRINUSE. i->local is set.
+int inet_port_take(struct inet_socket *i, const struct abi_net_address *a);
+void inet_port_leave(struct inet_socket *i);
+// Whom something from `from` to `to` is for: a listener, a datagram socket. NULL: nobody.
+struct inet_socket *inet_port_find(int type, const struct abi_net_address *to, const struct abi_net_address *from);
+// Another listener than `i` on its port, or NULL.
+struct inet_socket *inet_port_sibling(struct inet_socket *i);
+void inet_port_each(int type, void (*fn)(struct inet_socket *i, void *arg), void *arg);
+
+// --- relay.c: the queues to the monitor ---------------------------------------------------------------------------
+
+// A number for `i`, who is told what comes for it; -ENETUNREACH without a monitor that relays, -ENFILE, -ENOMEM.
+int inet_relay_open(struct inet_socket *i);
+void inet_relay_ask(struct inet_socket *i, enum abi_net_op op, uint32_t value, const struct abi_net_address *a);
+// Sends up to `len` of the next bytes of `io`: how many, -EFAULT, -ENOBUFS, -EAGAIN (no room: wait on inet_relay_room).
+// May sleep.
+int inet_relay_send(struct inet_socket *i, enum abi_net_op op, struct socket_io *io, size_t len,
+		    const struct abi_net_address *to);
+extern struct waitq inet_relay_room;
+void inet_relay_close(struct inet_socket *i, bool reset);
+
+// --- stream.c, datagram.c -----------------------------------------------------------------------------------------
+
+struct inet_socket *inet_new(const struct socket_ops *ops, int family, int type, int protocol); // NULL: no memory
+void inet_free(struct inet_socket *i);
+int inet_name(struct socket *s, bool peer, struct socket_address *out);
+void inet_wake(struct inet_socket *i);
+extern const struct socket_ops inet_stream_ops, inet_datagram_ops;
+int inet_netlink_create(int type, int protocol, struct socket **out);
+
+// News of the monitor's.
+void inet_stream_space(struct inet_socket *i); // less is under way
+void inet_stream_connected(struct inet_socket *i);
+void inet_stream_accepted(struct inet_socket *listener, struct inet_socket *i); // connected
+void inet_stream_ended(struct inet_socket *i);
+void inet_stream_failed(struct inet_socket *i, int error);
+void inet_datagram_came(struct inet_socket *i, const struct abi_net_address *from, struct socket_packet *p);
+
+// --- option.c -----------------------------------------------------------------------------------------------------
+
+void inet_option_defaults(struct inet_socket *i);
+int inet_option_set(struct socket *s, int level, int name, const struct socket_option *o);
+int inet_option_get(struct socket *s, int level, int name, struct socket_option *o);
+bool inet_option_v6only(const struct inet_socket *i);
+void inet_option_tell(struct inet_socket *i); // the monitor, what was set before it knew the socket
+int64_t inet_ioctl(struct socket *s, unsigned cmd, uint64_t arg);
+
+#endif

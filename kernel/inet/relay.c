@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+//
+// The queues to the monitor, which has the host's sockets (abi/net.h). They are set up by the first socket that needs
+// them. What is asked without data never fails: it waits in `held` while the ring is full.
+#define COMPONENT "inet"
+#include "debug/debug.h"
+#include "drivers/virtq.h"
+#include "inet/private.h"
+#include "plat/plat.h"
+
+#define BUFFERS	  32u  // offered to the monitor
+#define COPY_MAX  4096 // less is copied out of its buffer, which goes back at once
+#define DATA_MAX  (ABI_NET_BUFFER - sizeof(struct abi_net))
+#define NUMBERS_MIN 64u
+
+struct asked { // one in TX
+	struct list link; // held
+	size_t charge;	  // of its socket's `sent`
+	struct abi_net head;
+	char data[];
+};
+
+static struct {
+	struct inet_socket **of; // by slot
+	uint32_t *number;	 // the last one given
+	uint32_t count, next;
+} slot[2]; // chosen here, and by the monitor
+
+static struct virtq tx, rx;
+static int state; // 0: not tried; 1: ready; or -errno
+static struct list held = LIST_INIT(held);
+struct waitq inet_relay_room;
+
+static int set_up(void)
+{
+	int err = virtq_init(&tx, ABI_QUEUE_NET_TX);
+	if (!err)
+		err = virtq_init(&rx, ABI_QUEUE_NET_RX);
+	if (err)
+		return err == -ENODEV ? -ENETUNREACH : err;
+	for (unsigned n = 0; n < MIN(BUFFERS, rx.size); n++) {
+		struct virtq_buffer b = {heap_alloc(ABI_NET_BUFFER), ABI_NET_BUFFER};
+		if (!b.p)
+			return n ? 0 : -ENOMEM;
+		virtq_add(&rx, &b, 0, 1, b.p);
+	}
+	return 0;
+}
+
+static bool ready(void)
+{
+	if (!state) {
+		int err = set_up();
+		waitq_init(&inet_relay_room);
+		state = err ? err : 1;
+	}
+	return state == 1;
+}
+
+// --- numbers --------------------------------------------------------------------------------------------------------
+
+static bool grow(unsigned t, uint32_t at_least)
+{
+	uint32_t count = MAX(slot[t].count * 2, MAX(at_least, NUMBERS_MIN));
+	struct inet_socket **of = heap_realloc(slot[t].of, count * sizeof *of);
+	if (of)
+		slot[t].of = of;
+	uint32_t *number = of ? heap_realloc(slot[t].number, count * sizeof *number) : NULL;
+	if (!number)
+		return false;
+	slot[t].number = number;
+	for (uint32_t n = slot[t].count; n < count; n++) {
+		of[n] = NULL;
+		number[n] = n;
+	}
+	slot[t].count = count;
+	return true;
+}
+
+static struct inet_socket *find(uint32_t id)
+{
+	unsigned t = id >> 31;
+	uint32_t n = id & (ABI_NET_SLOTS - 1);
+	return id && n < slot[t].count && slot[t].of[n] && slot[t].of[n]->id == id ? slot[t].of[n] : NULL;
+}
+
+int inet_relay_open(struct inet_socket *i)
+{
+	uint32_t tries = 0;
+	if (i->id)
+		return 0;
+	if (!ready())
+		return state;
+	for (; tries < slot[0].count && slot[0].of[slot[0].next % slot[0].count]; tries++)
+		slot[0].next++;
+	uint32_t n = slot[0].count ? slot[0].next % slot[0].count : 0;
+	if (tries == slot[0].count) {
+		n = slot[0].count;
+		if (n >= ABI_NET_SLOTS || !grow(0, n + 1))
+			return n >= ABI_NET_SLOTS ? -ENFILE : -ENOMEM;
+	}
+	slot[0].next = n + 1;
+	i->id = slot[0].number[n] = (slot[0].number[n] + ABI_NET_SLOTS) & ~ABI_NET_BY_HOST;
+	slot[0].of[n] = i;
+	return 0;
+}
+
+// The monitor chose it.
+static bool adopt(struct inet_socket *i, uint32_t id)
+{
+	uint32_t n = id & (ABI_NET_SLOTS - 1);
+	if (!(id & ABI_NET_BY_HOST) || (n >= slot[1].count && !grow(1, n + 1)))
+		return false;
+	i->id = id;
+	slot[1].of[n] = i;
+	return true;
+}
+
+// --- asking ---------------------------------------------------------------------------------------------------------
+
+static void offer(struct asked *a)
+{
+	struct virtq_buffer b = {&a->head, sizeof a->head + a->head.len};
+	if (!list_empty(&held) || virtq_add(&tx, &b, 1, 0, a))
+		list_push_back(&held, &a->link);
+	else
+		virtq_notify(&tx);
+}
+
+static struct asked *make(struct inet_socket *i, enum abi_net_op op, size_t len)
+{
+	struct asked *a = heap_alloc(sizeof *a + len);
+	if (!a)
+		return NULL;
+	list_init(&a->link);
+	a->charge = 0;
+	a->head = (struct abi_net){.op = op, .socket = i->id, .len = (uint32_t)len};
+	return a;
+}
+
+void inet_relay_ask(struct inet_socket *i, enum abi_net_op op, uint32_t value, const struct abi_net_address *at)
+{
+	struct asked *a = i->id ? make(i, op, 0) : NULL;
+	if (!a)
+		return;
+	a->head.value = value;
+	if (at)
+		a->head.a = *at;
+	offer(a);
+}
+
+void inet_relay_close(struct inet_socket *i, bool reset)
+{
+	uint32_t n = i->id & (ABI_NET_SLOTS - 1);
+	if (!i->id)
+		return;
+	inet_relay_ask(i, ABI_NET_CLOSE, reset, NULL);
+	slot[i->id >> 31].of[n] = NULL;
+	i->id = 0;
+}
+
+static bool full(void) { return !list_empty(&held) || !tx.free_count; }
+
+int inet_relay_send(struct inet_socket *i, enum abi_net_op op, struct socket_io *io, size_t len,
+		    const struct abi_net_address *to)
+{
+	uint32_t id = i->id;
+	if (full()) {
+		inet_poll_queues();
+		if (full())
+			return -EAGAIN;
+	}
+	len = MIN(len, DATA_MAX);
+	struct asked *a = make(i, op, len);
+	if (!a)
+		return -ENOBUFS;
+	int64_t n = len ? iter_read(&io->it, a->data, len) : 0;
+	if (n < 0 || i->id != id) { // it may have slept
+		heap_free(a);
+		return n < 0 ? -EFAULT : -EPIPE;
+	}
+	a->head.len = (uint32_t)n;
+	if (to)
+		a->head.a = *to;
+	i->sent += a->charge = (size_t)n;
+	offer(a);
+	return (int)n;
+}
+
+static bool take_done(void)
+{
+	uint32_t unused;
+	struct asked *a = virtq_take(&tx, &unused);
+	if (!a)
+		return false;
+	for (; a; a = virtq_take(&tx, &unused)) {
+		struct inet_socket *i = a->charge ? find(a->head.socket) : NULL;
+		if (i) {
+			i->sent -= a->charge;
+			inet_stream_space(i);
+		}
+		heap_free(a);
+	}
+	while (!list_empty(&held) && tx.free_count) {
+		struct asked *next = list_first(&held, struct asked, link);
+		struct virtq_buffer b = {&next->head, sizeof next->head + next->head.len};
+		list_remove(&next->link);
+		virtq_add(&tx, &b, 1, 0, next);
+		virtq_notify(&tx);
+	}
+	waitq_wake(&inet_relay_room, 0x7fffffff, EPOLLOUT);
+	return true;
+}
+
+// --- news -----------------------------------------------------------------------------------------------------------
+
+// Its data as a packet. Much of it takes the buffer along: *buffer is then another, for the queue.
+static struct socket_packet *packet(struct abi_net *n, const struct socket_address *from, void **buffer)
+{
+	void *other = n->len > COPY_MAX ? heap_alloc(ABI_NET_BUFFER) : NULL;
+	struct socket_packet *p = socket_packet_new(other ? 0 : n->len, from);
+	if (!p) {
+		heap_free(other);
+	} else if (other) {
+		p->data = (char *)(n + 1);
+		p->len = n->len;
+		p->block = *buffer;
+		*buffer = other;
+	} else {
+		memcpy(p->data, n + 1, n->len);
+	}
+	return p;
+}
+
+static void data_came(struct inet_socket *i, struct abi_net *n, void **buffer)
+{
+	bool stream = n->op == ABI_NET_RECEIVED;
+	struct abi_net_address sender = n->a;
+	struct socket_address from;
+	if (!stream)
+		inet_address_put(i, &sender, &from);
+	struct socket_packet *p = packet(n, stream ? NULL : &from, buffer);
+	if (!p) {
+		if (stream)
+			inet_stream_failed(i, ENOBUFS);
+	} else if (stream) {
+		socket_queue(&i->s, p);
+	} else {
+		inet_datagram_came(i, &sender, p);
+	}
+}
+
+static void accepted(struct inet_socket *listener, const struct abi_net *n)
+{
+	struct inet_socket made = {.id = n->value}, *i;
+	i = listener ? inet_new(&inet_stream_ops, listener->s.family, SOCK_STREAM, IPPROTO_TCP) : NULL;
+	if (!i || !adopt(i, n->value)) {
+		inet_relay_ask(&made, ABI_NET_CLOSE, true, NULL);
+		if (i)
+			inet_free(i);
+		return;
+	}
+	i->local = n->b;
+	i->remote = n->a;
+	i->state = INET_CONNECTED;
+	inet_stream_accepted(listener, i);
+}
+
+static void news(struct abi_net *n, void **buffer)
+{
+	struct inet_socket *i = find(n->socket);
+	if (n->op == ABI_NET_ACCEPTED) {
+		accepted(i, n);
+		return;
+	}
+	if (!i) // of one that is gone
+		return;
+	switch (n->op) {
+	case ABI_NET_CONNECTED:
+		inet_stream_connected(i);
+		break;
+	case ABI_NET_RECEIVED:
+	case ABI_NET_CAME:
+		data_came(i, n, buffer);
+		break;
+	case ABI_NET_END:
+		inet_stream_ended(i);
+		break;
+	case ABI_NET_ERROR:
+		inet_stream_failed(i, (int)n->value);
+		break;
+	}
+}
+
+bool inet_poll_queues(void)
+{
+	if (state != 1)
+		return false;
+	bool any = take_done();
+	uint32_t len;
+	void *buffer;
+	while ((buffer = virtq_take(&rx, &len)) != NULL) {
+		struct abi_net *n = buffer;
+		if (len >= sizeof *n && n->len <= DATA_MAX)
+			news(n, &buffer);
+		struct virtq_buffer b = {buffer, ABI_NET_BUFFER};
+		virtq_add(&rx, &b, 0, 1, buffer);
+		any = true;
+	}
+	if (any)
+		virtq_notify(&rx);
+	return any;
+}
+
+void inet_queue_event(void) { inet_poll_queues(); }
