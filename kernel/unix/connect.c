@@ -203,12 +203,7 @@ static void unix_release(struct socket *s)
 			peer->s.shut_read = peer->s.shut_write = true;
 			if (unread && peer->open)
 				peer->s.error = ECONNRESET;
-		} else if (peer->peer == u) { // a datagram socket that sends to this one: it is told
-			peer->peer = NULL;
-			unix_put(u);
-			if (peer->open)
-				peer->s.error = ECONNRESET;
-		}
+		} // a datagram socket that sends to this one is told by its next send
 		wake(peer);
 		unix_put(peer);
 	}

@@ -122,6 +122,10 @@ static int64_t send_packet(struct unix_socket *u, struct socket_io *io)
 	} while (!n);
 	if (!n)
 		n = send_one(u, to, io, len);
+	if (u->s.type == SOCK_DGRAM && !to->open && u->peer == to) { // said once; from then on it has no peer
+		u->peer = NULL;
+		unix_put(to);
+	}
 	unix_put(to);
 	return n;
 }

@@ -3,6 +3,8 @@
 // Socket pairs: the three kinds, passing descriptors, shutdown, readiness.
 #include "vfs_boot.h"
 
+#include "unix/unix.h"
+
 #include <asm/poll.h>
 #include <asm/signal.h>
 #include <linux/uio.h>
@@ -121,13 +123,15 @@ static void test_rights(void)
 	sys_close(got.fd[0]);
 	CHECK_EQ(sys_unlink("/passed"), 0);
 	CHECK_EQ(tmpfs_pages(), 0); // nobody holds it
-	CHECK_EQ(sys_socketpair(2, SOCK_STREAM, 0, s), -EOPNOTSUPP);
-	CHECK_EQ(sys_socket(1, SOCK_STREAM, 0), -EAFNOSUPPORT);
+	CHECK_EQ(sys_socketpair(2, SOCK_STREAM, 0, s), -EAFNOSUPPORT); // this program registers no other family
+	CHECK_EQ(sys_socketpair(1, 4, 0, s), -ESOCKTNOSUPPORT);
+	CHECK_EQ(sys_socketpair(1, SOCK_STREAM, 7, s), -EPROTONOSUPPORT);
 }
 
 int main(void)
 {
 	test_boot();
+	unix_init();
 	test_stream();
 	test_packets(SOCK_DGRAM);
 	test_packets(SOCK_SEQPACKET);
