@@ -4,6 +4,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 
+#include "anon/eventfd.h"
 #include "base/format.h"
 #include "mm/heap.h"
 #include "poll/poll.h"
@@ -85,6 +86,16 @@ static const struct file_ops eventfd_ops = {
 	.release = eventfd_release,
 	.describe = eventfd_describe,
 };
+
+bool file_is_eventfd(const struct file *f) { return f->ops == &eventfd_ops; }
+
+void eventfd_signal(struct file *f)
+{
+	struct eventfd *e = f->fs;
+	if (e->count < COUNT_MAX)
+		e->count++;
+	waitq_wake(&e->q, 0x7fffffff, EPOLLIN);
+}
 
 long sys_eventfd2(unsigned initval, int flags)
 {

@@ -10,7 +10,6 @@
 #include "sys/syscalls.h"
 #include "vfs/private.h"
 
-#define IOV_FAST 8
 #define IOV_MAX	 1024
 
 // Writing past RLIMIT_FSIZE: how much may be written, or -EFBIG with SIGXFSZ.
@@ -112,7 +111,7 @@ long sys_write(int fd, const void *buf, size_t count)
 }
 
 // An iovec of the program as an iter: segments in `fast` or on the heap (*heap, to be freed).
-static int64_t iter_from_iovec(struct iter *it, const void *iov, unsigned count, struct iter_segment *fast, void **heap)
+int64_t iter_from_iovec(struct iter *it, const void *iov, unsigned count, struct iter_segment *fast, void **heap)
 {
 	struct iter_segment *seg = fast;
 	size_t total = 0;
@@ -160,6 +159,29 @@ static long file_rwv(int fd, const void *iov, int count, unsigned mode)
 long sys_readv(int fd, const void *iov, int count) { return file_rwv(fd, iov, count, FILE_READ); }
 long sys_writev(int fd, const void *iov, int count) { return file_rwv(fd, iov, count, FILE_WRITE); }
 
+#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+
+int64_t file_transfer(struct file *f, struct iter *it, int64_t *pos, bool write, int rwf)
+{
+	if (!(f->mode & (write ? FILE_WRITE : FILE_READ)))
+		return -EBADF;
+	if (rwf & ~RWF_KNOWN)
+		return -EOPNOTSUPP;
+	if (!write)
+		return do_read(f, it, pos);
+	uint32_t flags = f->flags;
+	f->flags |= rwf & RWF_APPEND ? O_APPEND : 0;
+	int64_t n = do_write(f, it, pos);
+	if (rwf & RWF_APPEND)
+		f->flags = (f->flags & ~(uint32_t)O_APPEND) | (flags & O_APPEND);
+	if (n > 0 && (rwf & (RWF_DSYNC | RWF_SYNC)) && f->ops->fsync) {
+		int err = f->ops->fsync(f, !(rwf & RWF_SYNC));
+		if (err)
+			n = err;
+	}
+	return n;
+}
+
 // pread and pwrite: the file's own position stays.
 static long file_rw_at(int fd, struct iter *it, int64_t pos, unsigned mode, unsigned append)
 {
@@ -206,7 +228,7 @@ static long file_rwv_at(int fd, const void *iov, int count, int64_t pos, int fla
 	if (pos < 0)
 		return -EINVAL;
 	long n = iter_from_iovec(&it, iov, (unsigned)count, fast, &heap);
-	if (n < 0 || (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)))
+	if (n < 0 || (flags & ~RWF_KNOWN))
 		n = !fd_is_open(fd) ? -EBADF : n < 0 ? n : -EOPNOTSUPP;
 	else
 		n = file_rw_at(fd, &it, pos, mode, mode == FILE_WRITE && (flags & RWF_APPEND) ? O_APPEND : 0);
@@ -224,7 +246,7 @@ static long file_rwv2(int fd, const void *iov, int count, uint64_t pos, int flag
 {
 	if (pos != ~0ull)
 		return file_rwv_at(fd, iov, count, (int64_t)pos, flags, mode);
-	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND))
+	if (flags & ~RWF_KNOWN)
 		return fd_is_open(fd) ? -EOPNOTSUPP : -EBADF;
 	long n = file_rwv(fd, iov, count, mode);
 	if (n > 0 && mode == FILE_WRITE && (flags & (RWF_DSYNC | RWF_SYNC))) {

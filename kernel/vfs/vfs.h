@@ -191,6 +191,13 @@ API int file_create_inode(struct inode *i SHARED, uint32_t flags, struct file **
 API int64_t file_read_kernel(struct file *f SHARED, void *buf OUT(len), size_t len, int64_t pos);
 API int64_t file_write_kernel(struct file *f SHARED, const void *buf IN(len), size_t len, int64_t pos);
 
+// What read(2) and write(2) do, at *pos; `rwf` as preadv2(2). The file's own position and its lock are the caller's.
+API int64_t file_transfer(struct file *f SHARED, struct iter *it SHARED, int64_t *pos INOUT(1), bool write, int rwf);
+// An iovec of the program, checked: segments in `fast` or on the heap (*heap, to be freed). Bytes, -EINVAL, -EFAULT, -ENOMEM.
+#define IOV_FAST 8
+API int64_t iter_from_iovec(struct iter *it SHARED, const void *iov USER, unsigned count, struct iter_segment *fast SHARED,
+			    void **heap OUT(1));
+
 // Execution and writing exclude each other (ETXTBSY): 0 or -ETXTBSY; undone with inode_allow_write.
 API int inode_deny_write(struct inode *i SHARED);
 API void inode_allow_write(struct inode *i SHARED);
