@@ -44,6 +44,10 @@ struct watch {
 };
 // What of `events`, errors and hang-ups is so now; if nothing is, fire() will be called. -ENOMEM: it has too many queues.
 API int watch_start(struct watch *w SHARED, struct file *f SHARED, unsigned events, void (*fire)(struct watch *w));
+// The same, and stays on the queues whether ready or not: for who wants to hear of every change. After each fire():
+// watch_again() asks, and from then on fires once more.
+API int watch_start_always(struct watch *w SHARED, struct file *f SHARED, unsigned events, void (*fire)(struct watch *w));
+API unsigned watch_again(struct watch *w SHARED);
 API void watch_stop(struct watch *w SHARED); // also of one that never started, if zeroed
 
 // --- work.c: worker threads -----------------------------------------------------------------------------------------------
@@ -56,7 +60,7 @@ struct work {
 };
 API int work_prepare(void); // before the first work is queued: 0, -ENOMEM
 API void work_init(struct work *w SHARED, void (*fn)(struct work *w));
-API void work_queue(struct work *w SHARED); // does not sleep
+API bool work_queue(struct work *w SHARED); // does not sleep; false: it was queued already
 API bool work_cancel(struct work *w SHARED); // true: it was queued and is not any more
 API void work_interrupt(struct work *w SHARED); // what it sleeps in ends with -EINTR
 

@@ -29,15 +29,29 @@ static void watch_queue(struct poller *p, struct waitq *q)
 	waitq_add(q, waiter);
 }
 
-int watch_start(struct watch *w, struct file *f, unsigned events, void (*fire)(struct watch *w))
+int watch_start_always(struct watch *w, struct file *f, unsigned events, void (*fire)(struct watch *w))
 {
 	watch_stop(w);
 	*w = (struct watch){.poller.queue = watch_queue, .file = f, .events = events | EPOLLERR | EPOLLHUP, .fire = fire};
 	unsigned ready = file_poll(f, &w->poller) & w->events;
-	bool many = w->count > WATCH_QUEUES;
-	if (ready || many)
+	if (w->count <= WATCH_QUEUES)
+		return (int)ready;
+	watch_stop(w);
+	return -ENOMEM;
+}
+
+int watch_start(struct watch *w, struct file *f, unsigned events, void (*fire)(struct watch *w))
+{
+	int ready = watch_start_always(w, f, events, fire);
+	if (ready)
 		watch_stop(w);
-	return ready ? (int)ready : many ? -ENOMEM : 0;
+	return ready;
+}
+
+unsigned watch_again(struct watch *w)
+{
+	w->fired = false;
+	return file_poll(w->file, NULL) & w->events;
 }
 
 void watch_stop(struct watch *w)

@@ -80,12 +80,13 @@ void work_init(struct work *w, void (*fn)(struct work *w))
 	list_init(&w->link);
 }
 
-void work_queue(struct work *w)
+bool work_queue(struct work *w)
 {
 	if (w->link.next != &w->link)
-		return;
+		return false;
 	list_push_back(&queue, &w->link);
 	waitq_wake(&idle_q, 1, 0);
+	return true;
 }
 
 bool work_cancel(struct work *w)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = debug devfs mm plat proc sys time vfs
+needs = debug devfs mm plat proc sys time vfs uring

@@ -18,6 +18,7 @@
 #include "sys/errno_name.h"
 #include "sys/syscalls.h"
 #include "time/time.h"
+#include "uring/uring.h"
 #include "debug/debug.h"
 
 #define SCRIPT_DEPTH 5	 // of scripts that name scripts, as Linux
@@ -159,6 +160,7 @@ static int replace(struct exec *x, struct exec_args *args, struct frame *frame)
 	if (!mm)
 		return -ENOMEM;
 	process_kill_others();
+	uring_cancel_process(p);
 	time_process_exec(p);
 	vfs_thread_promote(t);
 	files_close_on_exec(p->files);

@@ -75,6 +75,11 @@ struct thread {
 	struct thread_signal signal; // signal/thread.h
 	struct thread_futex futex;   // futex/thread.h: robust list, PI state
 
+	// While an asynchronous request is done through its system call's handler: what FD_REQUEST, FD_REQUEST_IN,
+	// NAME_REQUEST and NAME_REQUEST_2 (vfs.h) stand for. NULL: nothing.
+	struct file *request_file[2];
+	const char *request_name[2];
+
 	struct files *own_files;     // after unshare(2); NULL: the process's
 	struct fs_context *own_fs;
 

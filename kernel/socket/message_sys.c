@@ -9,17 +9,8 @@
 #define IOV_MAX	   1024
 #define LENGTH_MAX 0x7ffff000
 
-struct message_head { // struct msghdr
-	void *name;
-	int name_len;
-	void *iov;
-	size_t iov_count;
-	void *control;
-	size_t control_len;
-	unsigned flags;
-};
-
-static int message_iov(struct iter *it, const struct message_head *h, struct iter_segment **seg)
+// `copied`: the vector in kernel memory; NULL: it is read where the program says.
+static int message_iov(struct iter *it, const struct message_head *h, const struct iter_segment *copied, struct iter_segment **seg)
 {
 	size_t total = 0;
 	*seg = NULL;
@@ -32,7 +23,9 @@ static int message_iov(struct iter *it, const struct message_head *h, struct ite
 	*seg = heap_alloc(h->iov_count * sizeof **seg);
 	if (!*seg)
 		return -ENOMEM;
-	if (user_read(*seg, h->iov, h->iov_count * sizeof **seg))
+	if (copied)
+		memcpy(*seg, copied, h->iov_count * sizeof **seg);
+	else if (user_read(*seg, h->iov, h->iov_count * sizeof **seg))
 		return -EFAULT;
 	for (size_t i = 0; i < h->iov_count; i++) {
 		if ((int64_t)(*seg)[i].len < 0)
@@ -52,12 +45,12 @@ static void io_init(struct socket_io *io, struct file *f, unsigned flags)
 	io->nonblock = (f->flags & O_NONBLOCK) || (flags & MSG_DONTWAIT);
 }
 
-static long send_message(struct file *f, struct socket *s, const struct message_head *h, unsigned flags)
+long socket_send_message(struct file *f, struct socket *s, const struct message_head *h, const struct iter_segment *iov, unsigned flags)
 {
 	struct socket_io io;
 	struct iter_segment *seg;
 	io_init(&io, f, flags);
-	long n = message_iov(&io.it, h, &seg);
+	long n = message_iov(&io.it, h, iov, &seg);
 	if (!n && h->name && h->name_len) // too long a one is cut: it is refused or understood without the rest
 		n = h->name_len < 0 ? -EINVAL
 				    : socket_address_get(&io.address, h->name, MIN((unsigned)h->name_len, (unsigned)SOCKET_ADDRESS_MAX));
@@ -78,7 +71,7 @@ long sys_sendmsg(int fd, const void *msg, int flags)
 	struct socket *s = socket_get(fd, &f, &n);
 	if (!s)
 		return n;
-	n = user_get(h, (const struct message_head *)msg) ? -EFAULT : send_message(f, s, &h, (unsigned)flags);
+	n = user_get(h, (const struct message_head *)msg) ? -EFAULT : socket_send_message(f, s, &h, NULL, (unsigned)flags);
 	file_put(f);
 	return n;
 }
@@ -104,7 +97,7 @@ long sys_sendto(int fd, const void *buf, size_t len, int flags, const void *addr
 	return n;
 }
 
-static long receive_message(struct file *f, struct socket *s, struct message_head *h, unsigned flags)
+long socket_receive_message(struct file *f, struct socket *s, struct message_head *h, const struct iter_segment *iov, unsigned flags)
 {
 	struct socket_io io;
 	struct iter_segment *seg;
@@ -112,7 +105,7 @@ static long receive_message(struct file *f, struct socket *s, struct message_hea
 	io.control = (struct socket_control){.at = h->control, .left = h->control ? h->control_len : 0};
 	if (h->name && h->name_len < 0)
 		return -EINVAL;
-	long n = message_iov(&io.it, h, &seg);
+	long n = message_iov(&io.it, h, iov, &seg);
 	if (!n)
 		n = socket_receive(s, &io);
 	if (n >= 0) {
@@ -133,7 +126,7 @@ static long receive_message(struct file *f, struct socket *s, struct message_hea
 	return n;
 }
 
-static int put_results(const struct message_head *h, struct message_head *user)
+int socket_put_results(const struct message_head *h, struct message_head *user)
 {
 	return (h->name && user_put(h->name_len, &user->name_len)) || user_put(h->control_len, &user->control_len) ||
 			       user_put(h->flags, &user->flags)
@@ -149,8 +142,8 @@ long sys_recvmsg(int fd, void *msg, int flags)
 	struct socket *s = socket_get(fd, &f, &n);
 	if (!s)
 		return n;
-	n = user_get(h, (struct message_head *)msg) ? -EFAULT : receive_message(f, s, &h, (unsigned)flags);
-	if (n >= 0 && put_results(&h, msg))
+	n = user_get(h, (struct message_head *)msg) ? -EFAULT : socket_receive_message(f, s, &h, NULL, (unsigned)flags);
+	if (n >= 0 && socket_put_results(&h, msg))
 		n = -EFAULT;
 	file_put(f);
 	return n;

@@ -26,12 +26,20 @@ struct copy {
 	int64_t in_pos, out_pos;	// when the program keeps them
 	int64_t *in_at, *out_at;	// the positions that move: those, or the files' own
 	void *in_off, *out_off; // USER: where the program keeps the position, or NULL: the file's own
+	bool kernel;		// of an asynchronous request: these are the kernel's
 };
+
+static int offset_get(struct copy *c, int64_t *pos, const void *off)
+{
+	if (off && c->kernel)
+		*pos = *(const int64_t *)off;
+	return off && !c->kernel && user_get(*pos, (const int64_t *)off) ? -EFAULT : 0;
+}
 
 static int copy_begin(struct copy *c, int fd_in, void *off_in, int fd_out, void *off_out)
 {
 	int err = 0;
-	*c = (struct copy){.in_off = off_in, .out_off = off_out};
+	*c = (struct copy){.in_off = off_in, .out_off = off_out, .kernel = fd_in == FD_REQUEST_IN};
 	if (!(c->in = file_from_fd_mode(fd_in, FILE_READ, &err)) ||
 	    !(c->out = file_from_fd_mode(fd_out, FILE_WRITE, &err)))
 		return err;
@@ -41,7 +49,7 @@ static int copy_begin(struct copy *c, int fd_in, void *off_in, int fd_out, void 
 		return -ESPIPE;
 	if (off_out && !(c->out->mode & FILE_SEEK))
 		return -ESPIPE;
-	if ((off_in && user_get(c->in_pos, (int64_t *)off_in)) || (off_out && user_get(c->out_pos, (int64_t *)off_out)))
+	if (offset_get(c, &c->in_pos, off_in) || offset_get(c, &c->out_pos, off_out))
 		return -EFAULT;
 	if (*c->in_at < 0 || *c->out_at < 0)
 		return -EINVAL;
@@ -55,9 +63,9 @@ static int copy_begin(struct copy *c, int fd_in, void *off_in, int fd_out, void 
 static long copy_end(struct copy *c, long result)
 {
 	if (result > 0) {
-		if (c->in_off)
+		if (c->in_off && !c->kernel)
 			result = user_put(c->in_pos, (int64_t *)c->in_off) ? -EFAULT : result;
-		if (c->out_off)
+		if (c->out_off && !c->kernel)
 			result = user_put(c->out_pos, (int64_t *)c->out_off) ? -EFAULT : result;
 		notify_file(c->in, IN_ACCESS);
 		notify_file(c->out, IN_MODIFY);

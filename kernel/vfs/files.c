@@ -125,13 +125,19 @@ void files_close_on_exec(struct files *t)
 			file_close(t, files_take(t, i));
 }
 
-
+static struct file *request_file(int fd)
+{
+	struct file *f = fd == FD_REQUEST || fd == FD_REQUEST_IN ? thread_current()->request_file[fd - FD_REQUEST] : NULL;
+	if (f)
+		file_get(f);
+	return f;
+}
 
 struct file *file_from_fd(int fd)
 {
 	struct files *t = files_current();
 	if (unlikely((unsigned)fd >= t->size))
-		return NULL;
+		return request_file(fd);
 	struct file *f = t->slot[fd];
 	if (likely(f))
 		f->refs++;

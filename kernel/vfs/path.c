@@ -283,10 +283,23 @@ int path_lookup(int dirfd, const char *name, unsigned flags, struct path *out)
 	return walk_lookup(dirfd, name, flags, 0, out);
 }
 
+static int request_name(struct name *n, const char *user)
+{
+	unsigned i = (unsigned)((uintptr_t)NAME_REQUEST - (uintptr_t)user);
+	const char *text = user == NAME_REQUEST || user == NAME_REQUEST_2 ? thread_current()->request_name[i] : NULL;
+	if (!text)
+		return -EFAULT;
+	n->text = heap_strdup(text);
+	n->len = (int64_t)strlen(text);
+	return n->text ? 0 : -ENOMEM;
+}
+
 int name_get(struct name *n, const char *user)
 {
 	n->text = n->small;
 	n->len = user_string(n->small, user, sizeof n->small);
+	if (unlikely(n->len == -EFAULT))
+		return request_name(n, user);
 	if (n->len != -ENAMETOOLONG)
 		return n->len < 0 ? (int)n->len : 0;
 	n->text = heap_alloc(PATH_MAX_SIZE);

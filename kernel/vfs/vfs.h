@@ -270,6 +270,12 @@ API void vfs_thread_promote(struct thread *t SHARED); // execve: its own becomes
 API void files_get(struct files *t SHARED);
 API void files_put(struct files *t SHARED);
 API void files_close_on_exec(struct files *t SHARED);
+// Numbers that file_from_fd() knows beside the table's: thread_current()->request_file[].
+#define FD_REQUEST    (-0x7fffffff - 1)
+#define FD_REQUEST_IN (FD_REQUEST + 1)
+// The same for names, which were copied when the request was taken: thread_current()->request_name[].
+#define NAME_REQUEST   ((const char *)-1ul)
+#define NAME_REQUEST_2 ((const char *)-2ul)
 // Of the running process. The result has a reference (file_put); NULL: -EBADF.
 API struct file *file_from_fd(int fd);
 // lowest free number; takes over the reference; flags: O_CLOEXEC; -EMFILE (reference dropped)
