@@ -189,14 +189,23 @@ static bool is_fifo(const struct request *r)
 	return fifo;
 }
 
+// As Linux: the first try opens without blocking, which of a FIFO succeeds for reading and fails (ENXIO) for writing, unless
+// the request had to go to a worker at once.
 int64_t uring_open(struct request *r)
 {
 	struct thread *t = thread_current();
-	if (!r->blocks && is_fifo(r))
+	unsigned flags = r->sqe.open_flags;
+	bool fifo = !r->blocks && is_fifo(r);
+	if (fifo && (flags & (O_CREAT | O_TRUNC) || r->sqe.flags & IOSQE_ASYNC))
 		return REQUEST_BLOCKS_RESULT;
 	t->request_name[0] = r->heap;
-	int64_t n = sys_openat(r->sqe.fd, NAME_REQUEST, (int)r->sqe.open_flags, r->sqe.len);
+	int64_t n = sys_openat(r->sqe.fd, NAME_REQUEST, (int)(flags | (fifo ? O_NONBLOCK : 0)), r->sqe.len);
 	t->request_name[0] = NULL;
+	struct file *f = fifo && n >= 0 ? file_from_fd((int)n) : NULL;
+	if (f) {
+		f->flags &= ~(unsigned)O_NONBLOCK;
+		file_put(f);
+	}
 	return n;
 }
 

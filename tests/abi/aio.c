@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Linux AIO: submission, the ring, vectors, errors at both ends, polls, event counters, time-outs, cancelling, destroying.
+// cpus: 1 2
 #include "test.h"
 
 #include <linux/aio_abi.h>
