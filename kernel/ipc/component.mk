@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+needs = mm proc sys time tmpfs vfs
