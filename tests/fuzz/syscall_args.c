@@ -5,6 +5,8 @@
 // old results, addresses that fault, flags. It must never run on a real kernel: it looks at uname first.
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/io_uring.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -65,6 +67,55 @@ static int excluded(long nr)
 	return 0;
 }
 
+// Requests whose system calls are only a few numbers: the arguments lie in memory, which changes while they are looked at.
+static struct io_uring_sqe *sqes;
+static unsigned *sq_ring;
+static struct io_uring_params ring;
+static int ring_fd;
+static aio_context_t aio;
+
+static int queues_open(void)
+{
+	ring_fd = (int)syscall(SYS_io_uring_setup, 16, &ring);
+	if (ring_fd < 0 || syscall(SYS_io_setup, 64, &aio))
+		return -1;
+	sq_ring = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, IORING_OFF_SQ_RING);
+	sqes = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, IORING_OFF_SQES);
+	return sq_ring == MAP_FAILED || sqes == MAP_FAILED ? -1 : 0;
+}
+
+static void ring_request(uint64_t *r)
+{
+	unsigned *array = sq_ring + ring.sq_off.array / 4, count = 1 + (unsigned)(next(r) >> 62);
+	for (unsigned i = 0; i < count; i++) {
+		unsigned tail = sq_ring[ring.sq_off.tail / 4]++;
+		struct io_uring_sqe *s = &sqes[array[tail % 16] = tail % 16];
+		*s = (struct io_uring_sqe){.opcode = (uint8_t)(next(r) >> 32) % 50, .flags = next(r) >> 60 ? 0 : (uint8_t)argument(r),
+			.fd = (int)argument(r), .off = argument(r), .addr = argument(r), .len = (unsigned)argument(r), .user_data = next(r) >> 61};
+		if (next(r) >> 63)
+			s->rw_flags = (unsigned)argument(r);
+		if (s->opcode == IORING_OP_CLOSE)
+			s->fd = 100 + (int)(next(r) >> 60);
+		if (!(next(r) >> 60))
+			s->buf_index = s->personality = (uint16_t)next(r), s->splice_fd_in = (int)argument(r), s->ioprio = (uint16_t)argument(r);
+	}
+	if (!(next(r) >> 59))
+		sq_ring[next(r) >> 58] = (unsigned)argument(r); // heads, tails, masks
+	syscall(SYS_io_uring_enter, ring_fd, count, next(r) >> 62, next(r) >> 63 ? IORING_ENTER_GETEVENTS : 0, NULL, 0);
+	sq_ring[ring.cq_off.head / 4] = sq_ring[ring.cq_off.tail / 4];
+}
+
+static void aio_request(uint64_t *r)
+{
+	struct iocb cb = {.aio_lio_opcode = (uint16_t)(next(r) >> 60), .aio_fildes = (unsigned)argument(r), .aio_buf = argument(r),
+		.aio_nbytes = argument(r), .aio_offset = (int64_t)argument(r), .aio_flags = (unsigned)(next(r) >> 62), .aio_resfd = (unsigned)argument(r)};
+	struct iocb *list[] = {&cb};
+	struct timespec none = {0, 0};
+	syscall(SYS_io_submit, aio, 1, list);
+	syscall(next(r) >> 63 ? SYS_io_cancel : SYS_io_getevents, aio, &cb, 4, buffer, &none);
+	syscall(SYS_io_getevents, aio, 0, 4, buffer, &none);
+}
+
 static void on_alarm(int sig) { (void)sig; }
 
 static void *work(void *arg)
@@ -76,6 +127,12 @@ static void *work(void *arg)
 		long nr = (long)(next(&r) % 462);
 		if (excluded(nr))
 			continue;
+		if (nr == SYS_io_uring_enter || nr == SYS_io_submit || !(next(&r) >> 60)) {
+			if (next(&r) >> 62)
+				ring_request(&r);
+			else
+				aio_request(&r);
+		}
 		uint64_t a[6];
 		for (int i = 0; i < 6; i++)
 			a[i] = argument(&r);
@@ -105,6 +162,8 @@ int main(int argc, char **argv)
 			return 3;
 	int p[2];
 	if (pipe2(p, O_NONBLOCK) || eventfd(0, EFD_NONBLOCK) < 0 || epoll_create1(0) < 0)
+		return 3;
+	if (queues_open())
 		return 3;
 	// Calls that sleep are woken again and again.
 	struct sigaction sa = {.sa_handler = on_alarm};
