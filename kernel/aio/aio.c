@@ -208,6 +208,7 @@ long sys_io_setup(unsigned nr_events, void *ctx_idp)
 	if (at < 0)
 		return at;
 	id = (uint64_t)at;
+	mm_find(mm_current(), id)->flags |= VMA_DONTFORK; // a context is its process's
 	if (!user_put(id, (uint64_t *)ctx_idp))
 		return 0;
 	mm_unmap(mm_current(), id, len);

@@ -11,6 +11,7 @@
 #include "base/string.h"
 #include "mm/mm.h"
 #include "proc/process.h"
+#include "signal/signal.h"
 #include "debug/debug.h"
 
 #define WORKERS_MAX 64
@@ -31,9 +32,7 @@ static int worker_new(void)
 	int err = thread_create(process_current(), &t);
 	if (err)
 		return err;
-	list_remove(&t->process_link);
-	list_init(&t->process_link);
-	t->process->thread_count--;
+	thread_hide(t);
 	t->signal.blocked = ~0ull;
 	string_copy(t->comm, "worker", sizeof t->comm);
 	arch_thread_init(t, worker_main, (void *)(uintptr_t)workers);
@@ -52,6 +51,10 @@ static void run(struct work *w, unsigned number)
 		(void)worker_new(); // without one the others wait
 	w->fn(w);
 	running[number].work = NULL;
+	// SIGPIPE and SIGXFSZ of what it wrote are the program's.
+	for (sigset set = self->signal.pending.set; set; set &= set - 1)
+		signal_send_process(self->process, __builtin_ctzll(set) + 1, NULL);
+	signal_thread_exit(self);
 	self->exiting = false;
 	self->process = NULL;
 }

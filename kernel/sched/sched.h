@@ -143,6 +143,7 @@ API void mutex_unlock(struct mutex *m SHARED);
 // --- threads -------------------------------------------------------------------------------------
 // A thread of `process`, not yet runnable; tid chosen. -ENOMEM, -EAGAIN.
 API int thread_create(struct process *process SHARED, struct thread **out OUT(1));
+API void thread_hide(struct thread *t SHARED); // of the kernel's own: its process no longer knows it, nor does thread_find()
 API void thread_start(struct thread *t SHARED);
 API struct thread *thread_find(int tid); // NULL when there is none
 API void thread_rename(struct thread *t SHARED, int tid); // execve from another thread: it becomes the leader

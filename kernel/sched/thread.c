@@ -114,6 +114,16 @@ void thread_rename(struct thread *t, int tid)
 	*slot(tid) = t;
 }
 
+// A thread of the kernel's own: no process lists it, and its number leads nowhere.
+void thread_hide(struct thread *t)
+{
+	list_remove(&t->process_link);
+	t->process->thread_count--;
+	struct thread **link = slot(t->tid);
+	*link = t->hash_next;
+	t->hash_next = NULL;
+}
+
 void thread_start(struct thread *t)
 {
 	process_tell_ids(t);

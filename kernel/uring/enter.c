@@ -40,13 +40,15 @@ static int wait_for(struct uring *u, uint32_t count, uint64_t deadline_ns)
 	int err = 0;
 	count = MIN(count, u->cq_entries);
 	for (;;) {
-		uring_run_ready(u);
+		bool more = uring_run_ready(u);
 		uring_flush(u);
 		if (uring_unread(u) >= count || u->timed_out != timed_out)
 			return 0;
 		if (err)
 			return uring_unread(u) ? 0 : err == -ETIMEDOUT ? -ETIME : -EINTR;
-		err = waitq_sleep(&u->cq_q, deadline_ns);
+		if (more)
+			sched_poll();
+		err = !more ? waitq_sleep(&u->cq_q, deadline_ns) : signal_pending(thread_current()) ? -EINTR : 0;
 	}
 }
 
@@ -86,8 +88,7 @@ long sys_io_uring_enter(int fd, unsigned to_submit, unsigned min_complete, unsig
 		if (!n)
 			n = err;
 	}
-	uring_run_ready(u);
-	u->entered--;
+	uring_leave(u);
 out:
 	if (f)
 		file_put(f);

@@ -45,6 +45,7 @@ int uring_prepare_net(struct request *r)
 		if (s->ioprio & ~IORING_RECVSEND_POLL_FIRST || s->splice_fd_in)
 			return -EINVAL;
 		r->nowait = s->msg_flags & MSG_DONTWAIT;
+		r->sqe.msg_flags |= MSG_NOSIGNAL;
 		if (s->opcode == IORING_OP_SENDMSG || s->opcode == IORING_OP_RECVMSG)
 			return copy_message(r);
 		return user_range_ok(s->addr, s->len) ? 0 : -EFAULT;

@@ -115,7 +115,8 @@ void uring_flush(struct uring *u); // overflowed completions into the ring
 
 // --- request.c ------------------------------------------------------------------------------------------------------------
 int64_t uring_submit(struct uring *u, uint32_t count);
-void uring_run_ready(struct uring *u);
+bool uring_run_ready(struct uring *u); // true: there is more, let others run first
+void uring_leave(struct uring *u); // the end of io_uring_enter
 void uring_work(struct work *w);
 void request_make_ready(struct request *r); // does not sleep
 void request_complete(struct request *r, int64_t result);

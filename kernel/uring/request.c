@@ -14,8 +14,9 @@
 #include "signal/signal.h"
 #include "uring/private.h"
 
-#define TRIES	     8
-#define TRY_AGAIN_NS 1000000
+#define TRIES	      8
+#define READY_AT_ONCE 1024
+#define TRY_AGAIN_NS  1000000
 
 static void finish(struct request *r, int64_t result);
 
@@ -283,21 +284,35 @@ static void run(struct request *r)
 		finish(r, r->op->issue(r));
 }
 
-void uring_run_ready(struct uring *u)
+// Completions can make requests ready (a poll of the ring's own event counter), and so on without end: not all at once.
+bool uring_run_ready(struct uring *u)
 {
-	while (!list_empty(&u->ready)) {
+	for (unsigned n = 0; !list_empty(&u->ready); n++) {
+		if (n >= READY_AT_ONCE)
+			return true;
 		struct request *r = list_first(&u->ready, struct request, ready);
 		list_remove(&r->ready);
 		run(r);
 	}
+	return false;
+}
+
+void uring_leave(struct uring *u)
+{
+	bool more = uring_run_ready(u);
+	u->entered--;
+	if (more)
+		wake_runner(u);
 }
 
 void uring_work(struct work *w)
 {
 	struct uring *u = container_of(w, struct uring, work);
 	u->working++;
-	uring_run_ready(u);
+	bool more = uring_run_ready(u);
 	u->working--;
+	if (more)
+		wake_runner(u);
 	waitq_wake_all(&u->done_q);
 	uring_put(u);
 }
@@ -455,6 +470,7 @@ int64_t uring_submit(struct uring *u, uint32_t count)
 		}
 		if (wrong && !(u->flags & IORING_SETUP_SUBMIT_ALL))
 			break;
+		sched_poll();
 	}
 	if (head)
 		queue_chain(u, head);

@@ -6,9 +6,7 @@
 
 static int second(int fd, int p0, int p1)
 {
-	struct ring r = {.fd = fd};
 	char c;
-	r.p.sq_entries = 8;
 	CHECK_EQ(write(p1, "x", 1), 1); // nobody writes to memory of this program for it
 	sleep_ms(5);
 	CHECK_EQ(fcntl(p0, F_SETFL, O_NONBLOCK), 0);
