@@ -34,7 +34,8 @@ int64_t uring_poll(struct request *r)
 	unsigned events = r->sqe.poll32_events & 0xffff;
 	int ready;
 	r->state = REQUEST_ARMED; // from here on it may fire
-	if (!(r->sqe.len & IORING_POLL_ADD_MULTI)) {
+	// The counter of the ring itself is told once, as by Linux: each completion would make the next.
+	if (!(r->sqe.len & IORING_POLL_ADD_MULTI) || r->file == r->ring->eventfd) {
 		ready = watch_start(&r->watch, r->file, events, poll_fired);
 		return ready ? ready : REQUEST_ARMED_RESULT;
 	}

@@ -310,6 +310,8 @@ void uring_work(struct work *w)
 	struct uring *u = container_of(w, struct uring, work);
 	u->working++;
 	bool more = uring_run_ready(u);
+	if (more)
+		sched_sleep(time_add(time_mono_ns(), TRY_AGAIN_NS)); // the program's turn
 	u->working--;
 	if (more)
 		wake_runner(u);
