@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "monitor/background.h"
 #include "monitor/cmd.h"
 #include "monitor/console.h"
 #include "monitor/help.h"
@@ -47,7 +48,8 @@ static int hook_ready(void *arg, struct machine *m)
 	const char *why, *name = machine_platform(m, &why);
 	if (message_verbose)
 		message("platform %s: %s", name, why);
-	return console_start(m, r->o.no_jail ? NULL : jail_console);
+	int err = background_ready(m, name);
+	return err ? err : console_start(m, r->o.no_jail ? NULL : jail_console);
 }
 
 static int hook_enter(void *arg, enum machine_thread which)
@@ -62,6 +64,13 @@ static void hook_guest(void *arg, pid_t pid)
 {
 	(void)arg;
 	jail_filter_guest(pid);
+	background_guest(pid);
+}
+
+static void hook_booted(void *arg)
+{
+	(void)arg;
+	background_started();
 }
 
 static void hook_console(void *arg, struct abi_console *c)
@@ -121,6 +130,7 @@ static void on_crash(int sig)
 {
 	console_restore();
 	message("internal error: the monitor was stopped by SIG%s", sigabbrev_np(sig));
+	background_end(CMD_FAILED);
 	_exit(CMD_FAILED);
 }
 
@@ -155,6 +165,7 @@ static int run(struct run *r, uint64_t start_ns)
 	static const struct machine_hooks hooks = {.ready = hook_ready,
 						   .thread_enter = hook_enter,
 						   .guest = hook_guest,
+						   .booted = hook_booted,
 						   .console = hook_console,
 						   .report = hook_report,
 						   .over = hook_over,
@@ -195,15 +206,22 @@ static int run(struct run *r, uint64_t start_ns)
 			return CMD_FAILED;
 		c.kernel = kernel;
 	}
+	int status;
+	if (background_begin(&r->o, &status)) {
+		free(kernel);
+		return status;
+	}
+	c.exits = background_exits();
 	if (!r->o.no_jail && jail_prepare(r->view.mount, r->view.mount_count))
 		return CMD_FAILED;
 	catch_crashes();
-	console_init();
+	console_init(!r->o.detach);
 	machine_run(&c, &result);
 	free(kernel);
-	int status = status_of(&result);
+	status = status_of(&result);
 	if (r->o.stats)
 		stats_print(&result, start_ns, now_ns());
+	background_end(status);
 	return status;
 }
 

@@ -23,6 +23,7 @@
 #include "monitor/message.h"
 
 #define INSIST_NS 2000000000ull
+#define LOG_STEP  (1u << 20) // so often its size is looked at
 
 static struct {
 	struct machine *machine;
@@ -35,15 +36,17 @@ static struct {
 	struct termios termios;
 	int termios_fd; // -1: no terminal
 	uint64_t interrupt_ns[2];
-	bool interrupted;
+	bool insist, interrupted;
 	sigset_t mask;
+	uint64_t log_limit, log_news; // 0: no log; bytes since its size was looked at
 } con = {.wake_fd = -1, .signal_fd = -1, .termios_fd = -1};
 
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGTSTP};
 
-void console_init(void)
+void console_init(bool insist)
 {
 	struct stat st;
+	con.insist = insist;
 	sigemptyset(&con.mask);
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
 		sigaddset(&con.mask, passed_on[i]);
@@ -89,7 +92,7 @@ static void take_signal(void)
 		message("a machine cannot be suspended: Ctrl-Z is ignored");
 		return;
 	}
-	if (si.ssi_signo == SIGINT) {
+	if (si.ssi_signo == SIGINT && con.insist) {
 		uint64_t now = now_ns(), first = con.interrupt_ns[0];
 		con.interrupt_ns[0] = con.interrupt_ns[1];
 		con.interrupt_ns[1] = now;
@@ -235,6 +238,20 @@ static ssize_t write_some(int fd, const struct iovec *v, int n, size_t done, siz
 	return count ? writev(fd, w, count) : 0;
 }
 
+void console_limit_log(uint64_t bytes) { con.log_limit = bytes; }
+
+// The file keeps its length, so that a reader's offset stays right; what was at its beginning is a hole.
+static void limit_log(uint32_t s, size_t news)
+{
+	struct stat st;
+	if (!con.log_limit || !s || (con.log_news += news) < LOG_STEP || fstat((int)s, &st))
+		return;
+	con.log_news = 0;
+	if ((uint64_t)st.st_size > con.log_limit)
+		fallocate((int)s, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+			  (off_t)(((uint64_t)st.st_size - con.log_limit) & ~4095ull));
+}
+
 static int64_t do_write(uint32_t s, const struct iovec *v, int n, size_t total)
 {
 	// A pipe that polls writable takes PIPE_BUF bytes; of others a small piece does as well.
@@ -251,6 +268,7 @@ static int64_t do_write(uint32_t s, const struct iovec *v, int n, size_t total)
 		if (!r)
 			break;
 	} while (done < total);
+	limit_log(s, done);
 	return (int64_t)done;
 }
 

@@ -10,14 +10,22 @@ const char help_main[] =
 	"Runs an unmodified Linux program in a small virtual machine of its own.\n"
 	"\n"
 	"  run PROGRAM [ARG]...   run a program; see whelk run --help\n"
+	"  ps                     machines in the background, and others with a name\n"
+	"  logs NAME              what a machine in the background has written\n"
+	"  stop NAME...           SIGTERM to its program; after a while the machine's end\n"
+	"  kill NAME...           the machine's end at once, or another signal\n"
+	"  wait NAME...           wait for its end, print its exit status\n"
+	"  stats [NAME]...        CPU time, memory, exits\n"
+	"  rm NAME...             forget a machine that has ended\n"
 	"  doctor                 say what this machine offers and what is missing\n"
 	"  --version              the version\n"
-	"  --help                 this text\n"
+	"  --help                 this text; whelk COMMAND --help: a command's\n"
 	"\n"
 	"Examples:\n"
 	"  whelk run /bin/busybox uname -a\n"
 	"  whelk run -m 256M -c 2 -v ./data:/data:ro -w /data python3 script.py\n"
-	"  whelk run --trace=file /usr/bin/ls /\n";
+	"  whelk run --trace=file /usr/bin/ls /\n"
+	"  whelk run -d --name web ./server; whelk logs -f web; whelk stop web\n";
 
 const char help_run[] =
 	"Usage: whelk run [OPTION]... [--] PROGRAM [ARG]...\n"
@@ -26,6 +34,10 @@ const char help_run[] =
 	"  -v, --volume H:G[:ro]  host directory H is directory G in the machine\n"
 	"  -e, --env NAME[=VALUE] set a variable, or pass the one from here\n"
 	"  -w, --workdir DIR      working directory in the machine (the one here)\n"
+	"  -d, --detach           in the background: prints the machine's name when the\n"
+	"                         program runs; see whelk ps, logs, stop\n"
+	"      --name NAME        of the machine (with -d: one is made)\n"
+	"      --rm               forget the machine when it has ended\n"
 	"      --env-file FILE    variables, one NAME=VALUE a line\n"
 	"      --root DIR         root file system (/); writes to it stay in memory\n"
 	"      --hostname NAME    name of the machine (whelk)\n"
@@ -46,6 +58,63 @@ const char help_run[] =
 	"file desc memory signal network process time futex sched other. Exit status: the\n"
 	"program's; 128+N: killed by signal N; 125: whelk failed; 126: the program cannot\n"
 	"be executed; 127: it was not found.\n";
+
+const char help_ps[] =
+	"Usage: whelk ps [OPTION]...\n"
+	"Lists machines that run in the background or have a name.\n"
+	"  -a, --all              also those that have ended, with their exit status\n"
+	"  -q, --quiet            names only\n"
+	"      --json             an array of objects, for programs\n"
+	"  -h, --help             this text\n"
+	"An ended machine is kept until whelk rm, or until a machine gets its name.\n"
+	"States: starting, running, exited, killed (its monitor ended without a word).\n"
+	"They are kept in $XDG_RUNTIME_DIR/whelk, else /run/whelk (root) or\n"
+	"/tmp/whelk-UID, a directory of the user's own.\n";
+
+const char help_logs[] =
+	"Usage: whelk logs [OPTION]... NAME\n"
+	"Prints what a machine in the background has written to standard output and error,\n"
+	"in that order of writing; 16 MiB of it are kept.\n"
+	"  -f, --follow           go on until the machine has ended\n"
+	"  -n, --tail N           begin with the last N lines\n"
+	"  -h, --help             this text\n";
+
+const char help_stop[] =
+	"Usage: whelk stop [OPTION]... NAME...\n"
+	"Sends SIGTERM to the program and waits; if it does not end, the machine is killed.\n"
+	"  -t, --time SECONDS     how long to wait; -1: for ever (10)\n"
+	"  -h, --help             this text\n"
+	"Exit status: 0 when all machines have ended, 1 when one does not exist.\n";
+
+const char help_kill[] =
+	"Usage: whelk kill [OPTION]... NAME...\n"
+	"Ends machines at once; their exit status is 137.\n"
+	"  -s, --signal SIGNAL    instead send the program TERM, INT, HUP, QUIT, USR1, USR2\n"
+	"                         or WINCH (KILL: the machine ends)\n"
+	"  -h, --help             this text\n"
+	"Exit status: 0, or 1 when a machine does not run.\n";
+
+const char help_wait[] =
+	"Usage: whelk wait NAME...\n"
+	"Waits until machines have ended and prints the exit status of each, in a line.\n"
+	"Exit status: 0, or 1 when a machine does not exist.\n";
+
+const char help_stats[] =
+	"Usage: whelk stats [OPTION]... [NAME]...\n"
+	"Shows what machines use, those that are named or all that run: CPU time, memory\n"
+	"of the host's (PSS: its share of pages that are shared) and of how much at most,\n"
+	"exits from the guest to the monitor, time since the program began.\n"
+	"      --json             an array of objects, for programs\n"
+	"      --no-stream        without effect: it is shown once\n"
+	"  -h, --help             this text\n"
+	"Exit status: 0, or 1 when a machine does not run.\n";
+
+const char help_rm[] =
+	"Usage: whelk rm [OPTION]... NAME...\n"
+	"Forgets machines that have ended: exit status and log.\n"
+	"  -f, --force            kill the machine first if it runs\n"
+	"  -h, --help             this text\n"
+	"Exit status: 0, or 1 when a machine does not exist, or runs.\n";
 
 const char help_doctor[] =
 	"Usage: whelk doctor\n"

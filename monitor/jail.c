@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "monitor/background.h"
 #include "monitor/cmd.h"
 #include "monitor/console.h"
 #include "monitor/message.h"
@@ -123,6 +124,7 @@ static void on_refused(int sig, siginfo_t *info, void *context)
 	console_restore();
 	message("jail: the %s thread tried system call %d; stopped (--no-jail would let it)", thread_name,
 		info->si_syscall);
+	background_end(CMD_FAILED);
 	syscall(SYS_exit_group, CMD_FAILED); // at once: a sanitizer's _exit() makes calls of its own
 }
 

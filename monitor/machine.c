@@ -22,7 +22,7 @@ static const char *const exit_name[EXIT_KINDS] = {
 	[EXIT_CONSOLE] = "console", [EXIT_TIMER] = "timer", [EXIT_QUEUE] = "queue", [EXIT_REPORT] = "report",
 	[EXIT_OTHER] = "other", [EXIT_SIGNAL] = "signal", [EXIT_WINDOW] = "window", [EXIT_INJECT] = "interrupt",
 };
-_Static_assert(EXIT_KINDS <= ARRAY_SIZE(((struct machine_result *)0)->exits), "machine_result.exits");
+_Static_assert(EXIT_KINDS <= MACHINE_EXITS, "MACHINE_EXITS");
 
 const char *machine_exit_name(unsigned kind) { return kind < EXIT_KINDS ? exit_name[kind] : NULL; }
 struct memory *machine_memory(struct machine *m) { return &m->memory; }
@@ -250,6 +250,7 @@ static void destroy(struct machine *m)
 	for (unsigned i = 0; m->vcpu && i < m->cpu_count; i++)
 		m->platform->cpu_destroy(&m->vcpu[i]);
 	free(m->vcpu);
+	free(m->own_exits);
 	m->platform->close(m);
 	memory_destroy(&m->memory);
 }

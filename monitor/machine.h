@@ -49,6 +49,8 @@ struct machine_hooks {
 	void (*over)(void *arg);
 };
 
+#define MACHINE_EXITS 16 // kinds at most
+
 struct machine_config {
 	enum machine_platform platform;
 	uint64_t memory_size; // bytes; rounded down to 2 MiB, at least 16 MiB
@@ -72,6 +74,7 @@ struct machine_config {
 	bool no_random; // fixed addresses and seed (debugging)
 	const struct machine_hooks *hooks;
 	void *hooks_arg;
+	uint64_t (*exits)[MACHINE_EXITS]; // a row for each CPU to count in, zero; NULL: nobody else reads them
 	const void *kernel; // kernel image; NULL: the one built in
 	size_t kernel_size;
 };
@@ -88,7 +91,7 @@ struct machine_result {
 	int error;	 // -errno
 	char what[160];	 // one sentence about `error`
 	struct abi_stats stats; // as the kernel left it (untrusted numbers); zero when the machine was not built
-	uint64_t exits[16]; // exits of all vCPUs by kind, machine_exit_name()
+	uint64_t exits[MACHINE_EXITS]; // exits of all vCPUs by kind, machine_exit_name()
 };
 
 // Runs the machine on the calling thread (vCPU 0). 0, or -errno as in result->error.

@@ -11,7 +11,9 @@ function roff(s) {
 
 BEGIN {
 	print ".\\\" Generated from monitor/help.c.\n.TH WHELK 1\n.SH NAME\nwhelk \\- run Linux programs as unikernels"
-	section["main"] = "SYNOPSIS AND COMMANDS"; section["run"] = "WHELK RUN"; section["doctor"] = "WHELK DOCTOR"
+	section["main"] = "SYNOPSIS AND COMMANDS"; section["run"] = "WHELK RUN"; n = split("ps logs stop kill wait stats rm", command, " ")
+	for (i = 1; i <= n; i++) section[command[i]] = "WHELK " toupper(command[i])
+	section["doctor"] = "WHELK DOCTOR"
 }
 
 /^const char help_/ {

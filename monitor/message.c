@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 int message_verbose;
+int message_fd = STDERR_FILENO;
 
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
@@ -21,7 +22,7 @@ static void say(const char *prefix, const char *fmt, va_list ap)
 	n = strlen(line);
 	line[n++] = '\n';
 	// Nowhere is left to complain about a failure here.
-	if (write(STDERR_FILENO, line, n) < 0)
+	if (write(__atomic_load_n(&message_fd, __ATOMIC_SEQ_CST), line, n) < 0)
 		return;
 }
 

@@ -13,5 +13,6 @@ void message_plain(const char *fmt, ...) __attribute__((format(printf, 1, 2))); 
 const char *message_escape(char *buf, size_t size, const char *text, size_t len);
 
 extern int message_verbose; // 1 with --verbose
+extern int message_fd;	    // where to: standard error, unless somebody keeps the caller's (atomic)
 
 #endif

@@ -20,7 +20,7 @@
 #define MEMORY_LEAST	 (16ull << 20)
 
 enum { OPT_ROOT = 256, OPT_HOSTNAME, OPT_USER, OPT_TRACE, OPT_STATS, OPT_VERBOSE, OPT_PLATFORM, OPT_SYSCALLS, OPT_KERNEL,
-       OPT_ENV_FILE, OPT_NO_JAIL, OPT_LIBC };
+       OPT_ENV_FILE, OPT_NO_JAIL, OPT_LIBC, OPT_NAME, OPT_RM };
 
 static const struct option long_option[] = {
 	{"memory", required_argument, NULL, 'm'},	 {"cpus", required_argument, NULL, 'c'},
@@ -32,6 +32,8 @@ static const struct option long_option[] = {
 	{"platform", required_argument, NULL, OPT_PLATFORM}, {"syscalls", required_argument, NULL, OPT_SYSCALLS},
 	{"kernel", required_argument, NULL, OPT_KERNEL}, {"env-file", required_argument, NULL, OPT_ENV_FILE},
 	{"no-jail", no_argument, NULL, OPT_NO_JAIL},	 {"libc", required_argument, NULL, OPT_LIBC},
+	{"detach", no_argument, NULL, 'd'},		 {"name", required_argument, NULL, OPT_NAME},
+	{"rm", no_argument, NULL, OPT_RM},
 	{NULL, 0, NULL, 0},
 };
 
@@ -248,6 +250,17 @@ static int parse_absolute(const char *option, const char *s, const char **out)
 	return *s == '/' ? 0 : bad(option, s, "an absolute path");
 }
 
+bool options_name_valid(const char *name)
+{
+	size_t n = strlen(name);
+	if (!n || n > OPTIONS_NAME_MAX || !isalnum((unsigned char)*name))
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && !strchr("_.-", *name))
+			return false;
+	return true;
+}
+
 static int parse_one(struct options *o, int c, char *arg)
 {
 	switch (c) {
@@ -257,6 +270,11 @@ static int parse_one(struct options *o, int c, char *arg)
 	case 'e': return parse_env(o, "-e", arg);
 	case 'w': return parse_absolute("-w", arg, &o->cwd);
 	case 'h': o->help = true; return 0;
+	case 'd': o->detach = true; return 0;
+	case OPT_RM: o->remove = true; return 0;
+	case OPT_NAME:
+		o->name = arg;
+		return options_name_valid(arg) ? 0 : bad("--name", arg, "1 to 63 letters, digits, '_', '.' and '-', a letter or digit first");
 	case OPT_ROOT: o->root = arg; return 0;
 	case OPT_HOSTNAME:
 		o->hostname = arg;
@@ -290,7 +308,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		.syscalls = ABI_SYSCALLS_PATCH};
 	opterr = 0;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "+:m:c:v:e:w:h", long_option, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+:dm:c:v:e:w:h", long_option, NULL)) != -1) {
 		if (c == ':') {
 			message("option %s needs a value; see whelk run --help", argv[optind - 1]);
 			return -EINVAL;

@@ -17,6 +17,8 @@ struct options_volume {
 	bool readonly;
 };
 
+#define OPTIONS_NAME_MAX 63
+
 struct options {
 	uint64_t memory_size;
 	unsigned cpus;
@@ -25,15 +27,17 @@ struct options {
 	char **env; // allocated list, NULL-terminated; strings allocated
 	unsigned env_count;
 	const char *root, *cwd, *hostname, *kernel;
+	const char *name; // of the machine; NULL: none was given
 	const char *trace; // NULL: no tracing; "": everything
 	uint32_t uid, gid, syscalls;
 	enum machine_platform platform;
-	bool stats, no_jail, help, libc_fast;
+	bool stats, no_jail, help, libc_fast, detach, remove;
 	char **argv; // program and arguments
 };
 
 // 0, or -EINVAL after a message has named the option.
 int options_parse(struct options *o, int argc, char **argv);
+bool options_name_valid(const char *name); // of a machine
 void options_free(struct options *o);
 int options_setenv(struct options *o, const char *assignment, bool keep); // "NAME=value"; keep: an earlier one stays
 const char *options_getenv(const struct options *o, const char *name);	  // or NULL

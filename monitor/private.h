@@ -47,7 +47,7 @@ struct vcpu {
 	timer_t timer;	   // signals this thread
 	bool timer_made;
 	uint64_t timer_ns; // what it is set for; ~0: nothing
-	uint64_t exits[EXIT_KINDS];
+	uint64_t *exits; // by exit_kind
 };
 
 // What a machine runs on: vcpu.c (kvm), guest.c (linux).
@@ -100,6 +100,7 @@ struct machine {
 	struct features features;
 	unsigned cpu_count;
 	struct vcpu *vcpu;
+	uint64_t (*own_exits)[MACHINE_EXITS]; // when the configuration has none
 
 	// In guest memory: hostile once the first vCPU has run.
 	struct abi_boot *boot;

@@ -34,11 +34,14 @@ int vcpu_init(struct machine *m)
 {
 	struct sigaction sa = {.sa_handler = on_kick};
 	m->vcpu = calloc(m->cpu_count, sizeof(*m->vcpu));
-	if (!m->vcpu)
+	if (!m->config->exits)
+		m->own_exits = calloc(m->cpu_count, sizeof(*m->own_exits));
+	uint64_t (*exits)[MACHINE_EXITS] = m->config->exits ? m->config->exits : m->own_exits;
+	if (!m->vcpu || !exits)
 		return -ENOMEM;
 	for (unsigned i = 0; i < m->cpu_count; i++)
 		m->vcpu[i] = (struct vcpu){
-			.machine = m, .number = i, .fd = -1, .shared = &m->cpus[i], .timer_ns = TIME_NEVER};
+			.machine = m, .number = i, .fd = -1, .shared = &m->cpus[i], .timer_ns = TIME_NEVER, .exits = exits[i]};
 	return sigaction(MACHINE_SIGNAL_KICK, &sa, NULL) ? -errno : 0;
 }
 

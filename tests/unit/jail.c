@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "monitor/background.h"
 #include "monitor/console.h"
 #include "monitor/message.h"
 #include "check.h"
@@ -43,6 +44,11 @@ void message(const char *fmt, ...)
 
 void console_restore(void)
 {
+}
+
+void background_end(int status)
+{
+	(void)status;
 }
 
 static char dir[] = "/tmp/jail.XXXXXX";
