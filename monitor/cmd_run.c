@@ -236,6 +236,8 @@ int cmd_run(int argc, char **argv)
 		status = fputs(help_run, stdout) < 0 || fflush(stdout) ? CMD_FAILED : 0;
 		goto out;
 	}
+	if (r.o.detach)
+		close_range(STDERR_FILENO + 1, ~0u, 0); // of the caller's: it may wait for their end
 	if (view_open(&r.view, &r.o))
 		goto out;
 	status = view_choose_cwd(&r.view, &r.o);

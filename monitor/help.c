@@ -47,8 +47,8 @@ const char help_run[] =
 	"      --verbose          the platform, the jail; registers when a signal kills\n"
 	"      --platform NAME    kvm, linux (a jailed process) or auto, kvm first (auto)\n"
 	"      --syscalls HOW     patch: call sites become jumps; trap: they stay (patch)\n"
-	"      --libc WHICH       own: the program's; fast: for programs of musl, one that\n"
-	"                         calls the kernel by jumps, made by make libc (own)\n"
+	"      --libc WHICH       own: the program's; fast: for programs of musl, one\n"
+	"                         that calls the kernel by jumps, made by make libc (own)\n"
 	"      --kernel FILE      another kernel than the one built in\n"
 	"      --no-jail          do not confine the monitor (debugging)\n"
 	"  -h, --help             this text\n"
@@ -73,15 +73,15 @@ const char help_ps[] =
 
 const char help_logs[] =
 	"Usage: whelk logs [OPTION]... NAME\n"
-	"Prints what a machine in the background has written to standard output and error,\n"
-	"in that order of writing; 16 MiB of it are kept.\n"
+	"Prints what a machine in the background has written to standard output and\n"
+	"error, in the order of writing; the last 16 MiB are kept.\n"
 	"  -f, --follow           go on until the machine has ended\n"
 	"  -n, --tail N           begin with the last N lines\n"
 	"  -h, --help             this text\n";
 
 const char help_stop[] =
 	"Usage: whelk stop [OPTION]... NAME...\n"
-	"Sends SIGTERM to the program and waits; if it does not end, the machine is killed.\n"
+	"Sends SIGTERM to the program and waits; if it does not end, the machine does.\n"
 	"  -t, --time SECONDS     how long to wait; -1: for ever (10)\n"
 	"  -h, --help             this text\n"
 	"Exit status: 0 when all machines have ended, 1 when one does not exist.\n";
@@ -89,8 +89,8 @@ const char help_stop[] =
 const char help_kill[] =
 	"Usage: whelk kill [OPTION]... NAME...\n"
 	"Ends machines at once; their exit status is 137.\n"
-	"  -s, --signal SIGNAL    instead send the program TERM, INT, HUP, QUIT, USR1, USR2\n"
-	"                         or WINCH (KILL: the machine ends)\n"
+	"  -s, --signal SIGNAL    instead send the program TERM, INT, HUP, QUIT, USR1,\n"
+	"                         USR2 or WINCH (KILL: the machine ends)\n"
 	"  -h, --help             this text\n"
 	"Exit status: 0, or 1 when a machine does not run.\n";
 

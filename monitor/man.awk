@@ -29,10 +29,14 @@ BEGIN {
 	sub(/^\t"/, "", line); sub(/\\n";?$/, "", line)
 	gsub(/\\"/, "\"", line)
 	if (line == "") { print ".PP"; literal = 0 }
-	else if (line ~ /^Usage: /) { print ".B " roff(substr(line, 8)) }
+	else if (line ~ /^Usage: /) { print ".B " roff(substr(line, 8)); usage = 1; option = 0 }
 	else if (line ~ /^Examples:/) { print ".SH EXAMPLES"; literal = 1 }
 	else if (literal) { print ".br\n" roff(substr(line, 3)) }
-	else if (line ~ /^ +[^ ]/) {
+	else if (line ~ /^                    /) { # the option's text goes on
+		sub(/^ +/, "", line)
+		print roff(line)
+	} else if (line ~ /^ +[^ ]/) {
+		option = 1
 		sub(/^ +/, "", line)
 		at = match(line, /  +/)
 		width = RLENGTH
@@ -41,7 +45,11 @@ BEGIN {
 			width = 1
 		}
 		print ".TP\n.B " roff(substr(line, 1, at - 1)) "\n" roff(substr(line, at + width))
-	} else print roff(line)
+	} else {
+		if (option || usage) print ".PP"
+		option = usage = 0
+		print roff(line)
+	}
 }
 
 END { print ".SH SEE ALSO\nThe project's README.md and docs/." }

@@ -169,6 +169,14 @@ static void test_words(void)
 	GOOD("--trace=file,=openat", "p");
 	CHECK(!strcmp(o.trace, "file,=openat"));
 	options_free(&o);
+	GOOD("-d", "--name", "web-1", "--rm", "p", "-d");
+	CHECK(o.detach && o.remove && !strcmp(o.name, "web-1"));
+	options_free(&o);
+	GOOD("p", "-d", "--name", "x");
+	CHECK(!o.detach && !o.remove && !o.name);
+	options_free(&o);
+	BAD("--name", "--name", "a/b", "p");
+	BAD("--name", "--name", "", "p");
 	BAD("--frob", "--frob", "p");
 	BAD("-x", "-x", "p");
 	BAD("-m", "-m");

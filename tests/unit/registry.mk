@@ -1,0 +1,2 @@
+sources = monitor/registry.c monitor/options.c monitor/json.c
+cflags = -D_GNU_SOURCE
