@@ -59,9 +59,11 @@ KERNEL_LD := kernel/arch/$(ARCH)/kernel.ld
 LIBGCC := $(shell $(CC) -print-libgcc-file-name)
 
 GEN := $(B)/gen/sys/syscalls.h $(B)/gen/sys/rows.inc
+# `whelk check` is a program of its own, made where its decoder is installed (libzydis-dev).
+CHECK := $(if $(wildcard /usr/include/Zydis/Zydis.h),$(B)/whelk-check)
 
 .PHONY: all kernel monitor clean unit check fuzz fuzz-short bench docs size
-all: $(B)/whelk $(LINK) $(B)/whelk.1
+all: $(B)/whelk $(LINK) $(B)/whelk.1 $(CHECK)
 kernel: $(KERNELS)
 
 $(B)/gen/sys/syscalls.h: kernel/sys/syscalls.def kernel/sys/gen.awk
@@ -134,6 +136,20 @@ $(B)/whelk.1: monitor/help.c monitor/man.awk
 	@mkdir -p $(@D)
 	$(Q)awk -f monitor/man.awk $< > $@.new && mv $@.new $@
 
+# --- whelk check ----------------------------------------------------------------------------------
+
+CHECK_OBJ := $(patsubst %,$(B)/c/%.o,$(wildcard tools/syscan/*.c) $(wildcard tools/lib/*.c))
+$(B)/gen/sys/levels.inc: kernel/sys/syscalls.def kernel/sys/gen.awk
+	@mkdir -p $(@D)
+	$(Q)awk -v out=levels -f kernel/sys/gen.awk $< > $@.new && mv $@.new $@
+$(B)/c/%.c.o: %.c | $(B)/gen/sys/levels.inc
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(COMMON) -O2 -D_GNU_SOURCE -fPIE -fstack-protector-strong -c $< -o $@
+$(B)/whelk-check: $(CHECK_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie -Wl,-z,relro,-z,now $(CHECK_OBJ) -lZydis -o $@
+
 # --- libc -----------------------------------------------------------------------------------------
 
 # What it is made of and what is missing the script says itself; it does nothing when nothing has changed.
@@ -200,4 +216,4 @@ docs:
 clean:
 	rm -rf $(B) $(LINK)
 
--include $(shell find $(B)/k $(B)/m $(B)/unit $(B)/fuzz -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/k $(B)/m $(B)/c $(B)/unit $(B)/fuzz -name '*.d' 2>/dev/null)

@@ -17,5 +17,6 @@ int cmd_stop(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
 int cmd_rm(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 
 #endif

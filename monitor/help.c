@@ -18,6 +18,8 @@ const char help_main[] =
 	"  stats [NAME]...        CPU time, memory, exits\n"
 	"  rm NAME...             forget a machine that has ended\n"
 	"  doctor                 say what this machine offers and what is missing\n"
+	"  check PROGRAM          say which system calls a program can make, and what\n"
+	"                         becomes of each; see whelk check --help\n"
 	"  --version              the version\n"
 	"  --help                 this text; whelk COMMAND --help: a command's\n"
 	"\n"

@@ -14,8 +14,16 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } command[] = {
-	{"run", cmd_run},   {"ps", cmd_ps},	{"logs", cmd_logs}, {"stop", cmd_stop}, {"kill", cmd_kill},
-	{"wait", cmd_wait}, {"stats", cmd_stats}, {"rm", cmd_rm},   {"doctor", cmd_doctor},
+	{"run", cmd_run},
+	{"check", cmd_check},
+	{"ps", cmd_ps},
+	{"logs", cmd_logs},
+	{"stop", cmd_stop},
+	{"kill", cmd_kill},
+	{"wait", cmd_wait},
+	{"stats", cmd_stats},
+	{"rm", cmd_rm},
+	{"doctor", cmd_doctor},
 };
 
 // Descriptors 0 to 2 are the program's streams: a closed one must not become a descriptor of the monitor's own.

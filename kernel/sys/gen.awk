@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# syscalls.def -> prototypes (-v out=h), dispatch table (-v out=c) or documentation (-v out=md).
+# syscalls.def -> prototypes (-v out=h), dispatch table (-v out=c), documentation (-v out=md) or
+# what whelk check says of each (-v out=levels).
 # Numbers come from <asm/unistd.h> of the architecture that is compiled for: a call it lacks drops out.
 
 BEGIN {
@@ -17,7 +18,7 @@ BEGIN {
 	if (out == "h") {
 		print "// Generated from kernel/sys/syscalls.def: the system-call handlers. `const char *` and `void *`\n// arguments are the program's memory."
 		print "#ifndef WHELK_SYSCALLS_H\n#define WHELK_SYSCALLS_H\n\n#include <stddef.h>\n#include <stdint.h>\n"
-	} else if (out == "c") {
+	} else if (out == "c" || out == "levels") {
 		print "// Generated from kernel/sys/syscalls.def.\n"
 	} else {
 		print "# System calls\n\nGenerated from `kernel/sys/syscalls.def` (`make docs`): one row per Linux system call.\n"
@@ -50,6 +51,9 @@ BEGIN {
 		print "#ifdef __NR_" name
 		print "ROW(" name ", " (has_handler ? "sys_" name : level == "eperm" ? "sys_refuse" : "NULL") ", LEVEL_" toupper(level) ", CLASS_" class ", " (types == "" ? "ARG_NONE" : types) ")"
 		print "#endif"
+	} else if (out == "levels") {
+		gsub(/["\\]/, "\\\\&", note)
+		print "#ifdef __NR_" name "\n[__NR_" name "] = { \"" name "\", LEVEL_" toupper(level) ", \"" note "\" },\n#endif"
 	} else if (out == "md")
 		print "| `" name "` | " component " | " level " | " note " |"
 }

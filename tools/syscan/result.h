@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+//
+// What the analysis of a scope comes to: the calls, the sites behind them, and what Whelk does with each.
+#ifndef WHELK_SYSCAN_RESULT_H
+#define WHELK_SYSCAN_RESULT_H
+
+#include <stdio.h>
+
+#include "tools/syscan/scan.h"
+
+#define CALLS 512
+
+enum level { LEVEL_UNKNOWN, LEVEL_FULL, LEVEL_PART, LEVEL_STUB, LEVEL_EPERM, LEVEL_ABSENT, LEVEL_NONE };
+
+struct row {
+	const char *name;
+	enum level level;
+	const char *note;
+};
+extern const struct row row[CALLS]; // by number
+extern const char *const level_name[];
+
+struct call {
+	unsigned sites;
+	struct module *module; // of the first site
+	struct function *function;
+	bool seen;		  // in a recorded run
+	struct values operations; // where the call has one: operation.c
+};
+
+struct unresolved {
+	struct module *module;
+	struct function *function;
+	uint64_t at;
+	const char *why;
+	char where[160];
+};
+
+struct result {
+	const char *program;
+	struct call call[CALLS];
+	unsigned sites, resolved, legacy;
+	struct unresolved *unresolved;
+	size_t unresolveds;
+	char **strange; // names in the record that are no calls Whelk knows
+	size_t stranges;
+	bool recorded;
+};
+
+void result_make(struct result *r, const struct scope *s);
+// Adds the calls of a `whelk run --trace` output. -1: the file cannot be read.
+int result_record(struct result *r, const char *path);
+// 0 runs, 1 runs with limits, 2 will fail.
+int result_status(const struct result *r, const struct scope *s);
+
+// operation.c: the register that holds the operation of call `nr` at its site, or ZYDIS_REGISTER_NONE.
+ZydisRegister operation_register(unsigned nr);
+// Its name, or in numbers.
+const char *operation_name(unsigned nr, uint64_t value, char *room, size_t size);
+// What Whelk does not do, of a call that it does otherwise.
+bool operation_unmet(unsigned nr, uint64_t value);
+
+void report_table(const struct result *r, const struct scope *s, FILE *to);
+void report_json(const struct result *r, const struct scope *s, FILE *to);
+void report_why(const struct result *r, const struct scope *s, const char *name, FILE *to);
+
+#endif

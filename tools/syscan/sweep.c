@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+//
+// All code of a module, in line, begun anew at every known start of a function: what each instruction means to the
+// analysis becomes an event. Functions are those of .eh_frame (which are never split), symbols, and whatever is called,
+// jumped to or pointed to outside of these; a sweep that found new ones is done again.
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/syscan/scan.h"
+
+struct starts {
+	uint64_t *at;
+	size_t count;
+};
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct elf_function *x = a, *y = b;
+	return x->start < y->start ? -1 : x->start > y->start ? 1 : x->end > y->end ? -1 : x->end < y->end;
+}
+
+static int range_by_start(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+bool module_is_code(const struct module *m, uint64_t at)
+{
+	for (size_t i = 0; i < m->codes; i++)
+		if (at >= m->code[i].start && at < m->code[i].end)
+			return true;
+	return false;
+}
+
+static const struct elf_function *frame_of(const struct module *m, uint64_t at)
+{
+	size_t low = 0, high = m->frames;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (m->frame[middle].start <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && at < m->frame[low - 1].end ? &m->frame[low - 1] : NULL;
+}
+
+bool module_in_frame(const struct module *m, uint64_t at)
+{
+	const struct elf_function *f = frame_of(m, at);
+	return f && f->start != at;
+}
+
+struct function *module_function(const struct module *m, uint64_t at)
+{
+	size_t low = 0, high = m->functions;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (m->function[middle].start <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && at < m->function[low - 1].end ? &m->function[low - 1] : NULL;
+}
+
+static const char *name_in(const struct elf_symbol *s, size_t count, uint64_t start)
+{
+	for (size_t i = 0; i < count; i++)
+		if (s[i].value == start && s[i].defined && (s[i].type == STT_FUNC || s[i].type == STT_GNU_IFUNC || s[i].type == STT_NOTYPE) &&
+		    *s[i].name)
+			return s[i].name;
+	return NULL;
+}
+
+const char *function_name(const struct module *m, uint64_t start)
+{
+	const char *name = name_in(m->elf.symtab, m->elf.symtab_count, start);
+	return name ? name : name_in(m->elf.dynsym, m->elf.dynsym_count, start);
+}
+
+static void add_code(struct module *m, uint64_t start, uint64_t end)
+{
+	const struct elf_segment *s = elf_segment(&m->elf, start);
+	if (!s || start >= end)
+		return;
+	GROW(m->code, m->codes);
+	m->code[m->codes++] = (struct range){ start, end < s->end ? end : s->end };
+}
+
+// The executable sections; without section headers, or if these leave the entry out, the executable segments.
+static void find_code(struct module *m)
+{
+	Elf64_Ehdr eh;
+	Elf64_Shdr sh;
+	memcpy(&eh, m->elf.data, sizeof(eh));
+	const uint8_t *table = elf_bytes(&m->elf, eh.e_shoff, (uint64_t)eh.e_shnum * sizeof(sh));
+	for (unsigned i = 0; table && eh.e_shentsize == sizeof(sh) && i < eh.e_shnum; i++) {
+		memcpy(&sh, table + i * sizeof(sh), sizeof(sh));
+		if (sh.sh_flags & SHF_EXECINSTR && sh.sh_flags & SHF_ALLOC && sh.sh_type != SHT_NOBITS && sh.sh_size < m->elf.size)
+			add_code(m, sh.sh_addr, sh.sh_addr + sh.sh_size);
+	}
+	if (!m->codes || (m->elf.entry && !module_is_code(m, m->elf.entry))) {
+		m->codes = 0;
+		free(m->code);
+		m->code = NULL;
+		for (unsigned i = 0; i < m->elf.segments; i++)
+			if (m->elf.segment[i].flags & PF_X)
+				add_code(m, m->elf.segment[i].start, m->elf.segment[i].end);
+	}
+	qsort(m->code, m->codes, sizeof(*m->code), range_by_start);
+	for (size_t i = 1; i < m->codes; i++) // what overlaps is not swept twice
+		if (m->code[i].start < m->code[i - 1].end)
+			m->code[i].start = m->code[i - 1].end < m->code[i].end ? m->code[i - 1].end : m->code[i].end;
+}
+
+static void add_start(const struct module *m, struct starts *s, uint64_t at)
+{
+	if (module_in_frame(m, at) || !module_is_code(m, at))
+		return;
+	GROW(s->at, s->count);
+	s->at[s->count++] = at;
+}
+
+static void sort_starts(struct starts *s)
+{
+	size_t kept = 0;
+	if (s->count)
+		qsort(s->at, s->count, sizeof(*s->at), by_value);
+	for (size_t i = 0; i < s->count; i++)
+		if (!kept || s->at[i] != s->at[kept - 1])
+			s->at[kept++] = s->at[i];
+	// Room as GROW expects it: a power of two.
+	size_t room = 1;
+	while (room < kept)
+		room *= 2;
+	s->count = kept;
+	s->at = xrealloc(s->at, room, sizeof(*s->at));
+}
+
+static void add_symbols(const struct module *m, struct starts *s, const struct elf_symbol *sym, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sym[i].defined && (sym[i].type == STT_FUNC || sym[i].type == STT_GNU_IFUNC || sym[i].type == STT_NOTYPE))
+			add_start(m, s, sym[i].value);
+}
+
+static void first_starts(struct module *m, struct starts *s)
+{
+	const struct elf *e = &m->elf;
+	for (size_t i = 0; i < m->codes; i++)
+		add_start(m, s, m->code[i].start);
+	for (size_t i = 0; i < m->frames; i++)
+		add_start(m, s, m->frame[i].start);
+	add_symbols(m, s, e->dynsym, e->dynsym_count);
+	add_symbols(m, s, e->symtab, e->symtab_count);
+	add_start(m, s, e->entry);
+	add_start(m, s, e->init);
+	add_start(m, s, e->fini);
+	for (size_t i = 0; i < e->reloc_count; i++)
+		if (e->reloc[i].type == R_X86_64_IRELATIVE)
+			add_start(m, s, e->reloc[i].addend);
+	for (size_t i = 0; i < m->pointeds; i++)
+		add_start(m, s, m->pointed[i]);
+	sort_starts(s);
+}
+
+static void add_event(struct module *m, uint64_t at, enum event_kind kind, uint64_t target)
+{
+	GROW(m->event, m->events);
+	m->event[m->events++] = (struct event){ at, target, kind };
+}
+
+static void look(struct module *m, const struct code *c)
+{
+	const struct elf_reloc *r = NULL;
+	if (c->kind == CODE_SYSCALL || c->kind == CODE_LEGACY)
+		add_event(m, c->at, c->kind == CODE_SYSCALL ? EVENT_SITE : EVENT_LEGACY, 0);
+	if (c->has_target && module_is_code(m, c->target))
+		add_event(m, c->at, c->kind == CODE_CALL ? EVENT_CALL : EVENT_JUMP, c->target);
+	if (c->has_memory)
+		r = elf_reloc_at(&m->elf, c->memory);
+	if (r)
+		add_event(m, c->at, (c->kind == CODE_CALL || c->kind == CODE_JUMP) && !c->indexed ? EVENT_SLOT_CALL : EVENT_SLOT_REF,
+			c->memory);
+	if (c->has_memory && c->is_lea && module_is_code(m, c->memory))
+		add_event(m, c->at, EVENT_REF, c->memory);
+	if (c->has_immediate && m->elf.type == ET_EXEC && module_is_code(m, c->immediate) && !module_in_frame(m, c->immediate))
+		add_event(m, c->at, EVENT_REF, c->immediate);
+}
+
+static void sweep_range(struct module *m, const ZydisDecoder *decoder, const struct range *r, const struct starts *s)
+{
+	const uint8_t *bytes = elf_at(&m->elf, r->start, r->end - r->start);
+	size_t next = 0;
+	struct code c = { .kind = CODE_END }, last = c; // last: that is no padding
+	const struct elf_function *frame = NULL;
+	for (uint64_t at = r->start; bytes && at < r->end;) {
+		while (next < s->count && s->at[next] <= at)
+			next++;
+		if (!frame || at >= frame->end || at < frame->start)
+			frame = frame_of(m, at);
+		uint64_t border = next < s->count && s->at[next] < r->end ? s->at[next] : r->end;
+		if (frame && frame->end < border && frame->end > at)
+			border = frame->end;
+		if (!c.padding)
+			last = c;
+		if (!decode(decoder, bytes + (at - r->start), r->end - at, at, &c)) {
+			m->undecoded += frame != NULL;
+			c.kind = CODE_END;
+			at++;
+			continue;
+		}
+		look(m, &c);
+		at += c.length;
+		// It runs on into what follows: not behind a call at the end of a compiler's function, which does not return.
+		if (at >= border && !c.padding && (c.kind == CODE_PLAIN || c.kind == CODE_BRANCH || c.kind == CODE_SYSCALL ||
+						   (c.kind == CODE_CALL && !frame)))
+			if (module_is_code(m, border))
+				add_event(m, c.at, EVENT_JUMP, border);
+		// Padding between two functions without frames may be run over as well: musl's functions are aligned with it.
+		if (at >= border && c.padding && !frame && last.kind == CODE_PLAIN && module_is_code(m, border))
+			add_event(m, c.at, EVENT_JUMP, border);
+		if (at > border)
+			at = border;
+	}
+}
+
+// Code that words of data point to, inside of functions too: labels that computed jumps go to.
+static void find_pointed(struct module *m)
+{
+	const struct elf *e = &m->elf;
+	uint64_t word;
+	for (size_t i = 0; i < e->reloc_count; i++)
+		if (e->reloc[i].type == R_X86_64_RELATIVE && module_is_code(m, e->reloc[i].addend)) {
+			GROW(m->pointed, m->pointeds);
+			m->pointed[m->pointeds++] = e->reloc[i].addend;
+		}
+	for (unsigned i = 0; e->type == ET_EXEC && i < e->segments; i++) // its words have no relocations
+		for (uint64_t at = (e->segment[i].start + 7) & ~7ull; at + 8 <= e->segment[i].end; at += 8)
+			if (elf_word(e, at, &word) && module_is_code(m, word) && !module_is_code(m, at)) {
+				GROW(m->pointed, m->pointeds);
+				m->pointed[m->pointeds++] = word;
+			}
+	if (m->pointeds)
+		qsort(m->pointed, m->pointeds, sizeof(*m->pointed), by_value);
+}
+
+static int event_by_at(const void *a, const void *b)
+{
+	const struct event *x = a, *y = b;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void make_functions(struct module *m, const struct starts *s)
+{
+	m->function = xrealloc(NULL, s->count, sizeof(*m->function));
+	m->functions = 0;
+	for (size_t i = 0, c = 0; i < s->count; i++) {
+		while (c + 1 < m->codes && s->at[i] >= m->code[c].end)
+			c++;
+		const struct elf_function *frame = frame_of(m, s->at[i]);
+		uint64_t end = frame ? frame->end : m->code[c].end;
+		if (i + 1 < s->count && s->at[i + 1] < end)
+			end = s->at[i + 1];
+		m->function[m->functions++] = (struct function){ .start = s->at[i], .end = end, .parent = UINT32_MAX };
+	}
+}
+
+void module_sweep(struct module *m)
+{
+	ZydisDecoder decoder;
+	struct starts s = { 0 };
+	decode_init(&decoder);
+	find_code(m);
+	m->frame = m->elf.frame;
+	if (m->elf.frame_count)
+		qsort(m->frame, m->elf.frame_count, sizeof(*m->frame), by_start);
+	for (size_t i = 0; i < m->elf.frame_count; i++)
+		if (module_is_code(m, m->frame[i].start) && (!m->frames || m->frame[i].start != m->frame[m->frames - 1].start))
+			m->frame[m->frames++] = m->frame[i];
+	find_pointed(m);
+	first_starts(m, &s);
+	for (int pass = 0; pass < 6; pass++) {
+		size_t before = s.count;
+		m->events = 0;
+		m->undecoded = 0;
+		free(m->event);
+		m->event = NULL;
+		for (size_t i = 0; i < m->codes; i++)
+			sweep_range(m, &decoder, &m->code[i], &s);
+		for (size_t i = 0; i < m->events; i++)
+			if (m->event[i].kind == EVENT_CALL || m->event[i].kind == EVENT_REF)
+				add_start(m, &s, m->event[i].target);
+			else if (m->event[i].kind == EVENT_JUMP && !frame_of(m, m->event[i].target) && frame_of(m, m->event[i].at))
+				add_start(m, &s, m->event[i].target);
+		sort_starts(&s);
+		if (s.count == before)
+			break;
+	}
+	if (m->events)
+		qsort(m->event, m->events, sizeof(*m->event), event_by_at);
+	make_functions(m, &s);
+	free(s.at);
+}
