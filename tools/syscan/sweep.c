@@ -55,7 +55,8 @@ static const struct elf_function *frame_of(const struct module *m, uint64_t at)
 bool module_in_frame(const struct module *m, uint64_t at)
 {
 	const struct elf_function *f = frame_of(m, at);
-	return f && f->start != at;
+	// The frame of a signal's return path begins one byte early, for the sake of unwinding (glibc, __restore_rt).
+	return f && f->start != at && f->start + 1 != at;
 }
 
 struct function *module_function(const struct module *m, uint64_t at)
