@@ -46,7 +46,8 @@ bool decode(const ZydisDecoder *decoder, const uint8_t *bytes, size_t length, ui
 		return false;
 	*code = (struct code){ .at = at, .length = i.length, .kind = kind_of(&i) };
 	code->padding = i.meta.category == ZYDIS_CATEGORY_NOP || i.meta.category == ZYDIS_CATEGORY_WIDENOP ||
-			i.mnemonic == ZYDIS_MNEMONIC_INT3;
+			i.mnemonic == ZYDIS_MNEMONIC_INT3 || (length > 1 && !bytes[0] && !bytes[1]); // zeros, as an `add`
+	code->ret = i.meta.category == ZYDIS_CATEGORY_RET || i.mnemonic == ZYDIS_MNEMONIC_IRETQ;
 	code->endbr = i.mnemonic == ZYDIS_MNEMONIC_ENDBR64;
 	if (i.raw.imm[0].size) {
 		if (i.raw.imm[0].is_relative) {

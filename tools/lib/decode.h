@@ -31,6 +31,7 @@ struct code {
 	bool has_immediate;
 	bool padding;	      // nop, int3
 	bool endbr;
+	bool ret;
 	uint64_t target, memory, immediate;
 };
 

@@ -91,6 +91,7 @@ static struct module *load_from(struct scope *s, const char *list, const struct 
 		struct module *m = NULL;
 		if (origin && of) {
 			size_t home = (size_t)(of->name - of->path), rest = len - (size_t)(origin - p), skip = strlen(s->root);
+			home -= home > 1; // without its slash
 			if (home >= skip)
 				snprintf(dir, sizeof(dir), "%.*s%.*s", (int)(home - skip), of->path + skip, (int)rest, origin);
 			m = home >= skip ? load_in(s, dir, strlen(dir), name) : NULL;

@@ -29,6 +29,7 @@ struct body {
 	size_t edges;
 	uint32_t *computed; // jumps through registers
 	size_t computeds;
+	uint8_t *live;	  // by instruction, when it was asked for
 	bool stack_taken; // an address on the stack is in a register
 };
 
@@ -148,8 +149,11 @@ static struct body *body_make(const struct module *m, const struct function *f)
 		if (!b->stack_taken && (c.is_lea || c.kind == CODE_PLAIN) &&
 		    ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes + (at - f->start), f->end - at, &full, operand)))
 			b->stack_taken = takes_stack(&full, operand);
+		const struct function *to = c.kind == CODE_CALL && c.has_target ? module_function(m, c.target) : NULL;
+		if (to && to->start == c.target && !to->returns)
+			c.kind = CODE_END;
 		GROW(target, targets);
-		target[targets++] = c.has_target && c.kind != CODE_CALL ? c.target : 0;
+		target[targets++] = (c.kind == CODE_JUMP || c.kind == CODE_BRANCH) && c.has_target ? c.target : 0;
 		GROW(b->insn, b->count);
 		b->insn[b->count++] = (struct insn){ at, c.length, (uint8_t)c.kind, c.padding };
 		at += c.length;
@@ -241,9 +245,10 @@ static void ask(struct query *q, struct item it)
 
 static void run(struct query *q);
 
-enum operation { ADD, AND, OR, XOR, SHL, SHR, NEG, NOT, MASK };
+enum operation { ADD, MUL, AND, OR, XOR, SHL, SHR, NEG, NOT, SET1 };
 
-// The values of `inner` at the item's instruction, each changed by an operation.
+// The values of `inner` at the item's instruction, each changed by an operation; that of MUL is a factor and, in its
+// lower half, what is added.
 static void calculate(struct query *q, struct item it, struct place inner, enum operation op, uint64_t with)
 {
 	uint64_t at = it.function->body->insn[it.insn].at;
@@ -259,8 +264,8 @@ static void calculate(struct query *q, struct item it, struct place inner, enum 
 	run(&sub);
 	for (unsigned i = 0; i < v.count; i++) {
 		uint64_t x = v.value[i];
-		x = op == ADD ? x + with : op == AND || op == MASK ? x & with : op == OR ? x | with : op == XOR ? x ^ with :
-		    op == SHL ? x << (with & 63) : op == SHR ? x >> (with & 63) : op == NEG ? -x : ~x;
+		x = op == ADD ? x + with : op == MUL ? x * (with >> 32) + (uint64_t)(int64_t)(int32_t)with : op == AND ? x & with : op == OR ? x | with : op == XOR ? x ^ with :
+		    op == SHL ? x << (with & 63) : op == SHR ? x >> (with & 63) : op == NEG ? -x : op == SET1 ? (x & ~0xffull) | 1 : ~x;
 		add_value(q, x);
 	}
 	if (v.unknown && !q->out->unknown) {
@@ -317,8 +322,12 @@ static bool source(struct query *q, struct item it, const ZydisDecodedOperand *o
 static void lea(struct query *q, struct item it, const ZydisDecodedOperand *o, uint64_t next)
 {
 	struct place p = { .reg = o->mem.base, .width = 64 };
+	bool one = o->mem.base == ZYDIS_REGISTER_NONE || o->mem.base == o->mem.index;
 	if (o->mem.base == ZYDIS_REGISTER_RIP)
 		add_value(q, next + (uint64_t)o->mem.disp.value);
+	else if (o->mem.index != ZYDIS_REGISTER_NONE && one && whole(o->mem.index) <= ZYDIS_REGISTER_R15)
+		p.reg = whole(o->mem.index), calculate(q, it, p, MUL, (o->mem.scale + (uint64_t)(o->mem.base != ZYDIS_REGISTER_NONE)) << 32 |
+			(uint32_t)o->mem.disp.value);
 	else if (o->mem.index != ZYDIS_REGISTER_NONE)
 		unknown(q, &it, it.function->body->insn[it.insn].at, "it is computed");
 	else if (o->mem.base == ZYDIS_REGISTER_NONE)
@@ -336,6 +345,14 @@ static void written(struct query *q, struct item it, const ZydisDecodedInstructi
 	bool constant = i->operand_count > 1 && o[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
 	uint64_t with = constant ? o[1].imm.value.u : 0;
 	enum operation op = ADD;
+	// It sets eight bits; of the others, those of before.
+	if (i->meta.category == ZYDIS_CATEGORY_SETCC && o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && !is_high(o[0].reg.value) &&
+	    it.place.width > 8) {
+		self.width = 64;
+		calculate(q, it, self, AND, ~0xffull);
+		calculate(q, it, self, SET1, 0);
+		return;
+	}
 	// 32 bits clear the upper half; fewer leave the rest.
 	if (o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || whole(o[0].reg.value) != it.place.reg || is_high(o[0].reg.value) ||
 	    (o[0].size < 32 && o[0].size < it.place.width)) {
@@ -362,7 +379,7 @@ static void written(struct query *q, struct item it, const ZydisDecodedInstructi
 		if (o[1].type == ZYDIS_OPERAND_TYPE_REGISTER && !is_high(o[1].reg.value)) {
 			self.reg = whole(o[1].reg.value);
 			self.width = o[1].size;
-			calculate(q, it, self, MASK, (1ull << o[1].size) - 1);
+			calculate(q, it, self, AND, (1ull << o[1].size) - 1);
 			return;
 		}
 		source(q, it, &o[1], at);
@@ -546,20 +563,27 @@ static void after(struct query *q, struct item it)
 
 // --- the ways that lead to a place ------------------------------------------------------------------------
 
-// Those from other functions, and from this one to its own start. How many.
-static unsigned from_others(struct query *q, const struct item *it, uint64_t at)
+// Where those that lead to `at` begin among all.
+static size_t first_xref(const struct scope *s, uint32_t module, uint64_t at)
 {
-	const struct scope *s = q->scope;
 	size_t low = 0, high = s->xrefs;
-	unsigned count = 0;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 		const struct xref *x = &s->xref[middle];
-		if (x->to_module < it->module || (x->to_module == it->module && x->to < at))
+		if (x->to_module < module || (x->to_module == module && x->to < at))
 			low = middle + 1;
 		else
 			high = middle;
 	}
+	return low;
+}
+
+// Those from other functions, and from this one to its own start. How many.
+static unsigned from_others(struct query *q, const struct item *it, uint64_t at)
+{
+	const struct scope *s = q->scope;
+	size_t low = first_xref(s, it->module, at);
+	unsigned count = 0;
 	for (; low < s->xrefs && s->xref[low].to_module == it->module && s->xref[low].to == at; low++, count++) {
 		struct module *m = s->module[s->xref[low].from_module];
 		struct function *f = module_function(m, s->xref[low].from);
@@ -574,14 +598,14 @@ static unsigned from_others(struct query *q, const struct item *it, uint64_t at)
 			continue;
 		}
 		uint8_t kind = f->body->insn[to.insn].kind;
-		if (kind == CODE_CALL && to.place.stack) {
+		if ((kind == CODE_CALL || kind == CODE_END) && to.place.stack) { // END: the call does not come back
 			if (to.place.reg != ZYDIS_REGISTER_RSP || to.place.offset < 8) {
 				unknown(q, it, at, "it comes from a stack that is not understood");
 				continue;
 			}
 			to.place.offset -= 8;
 		}
-		if (kind == CODE_CALL || kind == CODE_JUMP || kind == CODE_BRANCH)
+		if (kind == CODE_CALL || kind == CODE_END || kind == CODE_JUMP || kind == CODE_BRANCH)
 			ask(q, to);
 		else // running on
 			after(q, to);
@@ -637,6 +661,52 @@ static void run(struct query *q)
 	}
 	free(q->item);
 	free(q->table);
+}
+
+// --- data that looks like code ----------------------------------------------------------------------------
+
+static bool entered(const struct scope *s, uint32_t module, uint64_t at)
+{
+	size_t low = first_xref(s, module, at);
+	return low < s->xrefs && s->xref[low].to_module == module && s->xref[low].to == at;
+}
+
+// What runs on or jumps from what is marked is marked too.
+static void spread(const struct body *b, uint8_t *live)
+{
+	for (bool more = true; more;) {
+		more = false;
+		for (uint32_t i = 0; i + 1 < b->count; i++) {
+			const struct insn *n = &b->insn[i];
+			if (live[i] && !live[i + 1] && n->kind != CODE_JUMP && n->kind != CODE_END && n->at + n->length == n[1].at)
+				live[i + 1] = more = true;
+		}
+		for (size_t i = 0; i < b->edges; i++)
+			if (live[b->edge[i].from] && !live[b->edge[i].to])
+				live[b->edge[i].to] = more = true;
+	}
+}
+
+bool is_live(const struct scope *s, struct module *m, struct function *f, uint64_t at)
+{
+	uint32_t module = 0;
+	decode_init(&decoder);
+	struct body *b = body_of(m, f);
+	uint32_t wanted = body_find(b, at);
+	while (s->module[module] != m)
+		module++;
+	if (wanted == UINT32_MAX)
+		return true;
+	if (!b->live) {
+		b->live = xrealloc(NULL, b->count, 1);
+		for (uint32_t i = 0; i < b->count; i++)
+			b->live[i] = b->insn[i].at == f->start || entered(s, module, b->insn[i].at);
+		spread(b, b->live);
+	}
+	for (size_t i = 0; i < b->computeds; i++)
+		if (b->live[b->computed[i]])
+			return true; // it may lead anywhere
+	return b->live[wanted];
 }
 
 void resolve(const struct scope *s, struct module *m, struct function *f, uint64_t at, ZydisRegister reg, struct values *out)

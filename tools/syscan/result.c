@@ -78,7 +78,7 @@ void result_make(struct result *r, const struct scope *s)
 		for (size_t k = 0; k < m->events; k++) {
 			const struct event *e = &m->event[k];
 			struct function *f = e->kind == EVENT_SITE || e->kind == EVENT_LEGACY ? module_function(m, e->at) : NULL;
-			if (!f || !f->reached)
+			if (!f || !f->reached || (m->frames && !module_framed(m, e->at) && !s->all && !is_live(s, m, f, e->at)))
 				continue;
 			if (e->kind == EVENT_SITE) {
 				site(r, s, m, f, e);

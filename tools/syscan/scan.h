@@ -26,6 +26,7 @@ enum event_kind {
 	EVENT_SLOT_REF,	 // reads or takes the address of such a word
 	EVENT_SITE,	 // syscall
 	EVENT_LEGACY,	 // int 0x80, sysenter
+	EVENT_RETURN,	 // ret, or a jump to where nobody sees: the function may return
 };
 
 struct event {
@@ -36,7 +37,7 @@ struct event {
 struct function {
 	uint64_t start, end;
 	bool reached, taken; // taken: it may be called from where no call names it
-	bool computed;	     // it has a jump through a register
+	bool returns;	     // it may come back to its caller
 	uint32_t parent;     // who reached it: number of a function, or UINT32_MAX
 	struct body *body;   // resolve.c
 };
@@ -97,6 +98,7 @@ void module_sweep(struct module *m);
 struct function *module_function(const struct module *m, uint64_t at); // the one `at` is in, or NULL
 bool module_is_code(const struct module *m, uint64_t at);
 bool module_in_frame(const struct module *m, uint64_t at); // inside a function of .eh_frame, not at its start
+bool module_framed(const struct module *m, uint64_t at);
 const char *function_name(const struct module *m, uint64_t start); // or NULL
 
 // reach.c
@@ -116,6 +118,8 @@ struct values {
 	char where[160];     // at which place it ended
 };
 
+// Whether the instruction at `at`, outside of .eh_frame, can be run: or is it data that looks like code?
+bool is_live(const struct scope *s, struct module *m, struct function *f, uint64_t at);
 // What 64-bit register `reg` (ZYDIS_REGISTER_*) can hold before the instruction at `at` of function f.
 void resolve(const struct scope *s, struct module *m, struct function *f, uint64_t at, ZydisRegister reg, struct values *out);
 

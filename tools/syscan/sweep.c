@@ -59,6 +59,11 @@ bool module_in_frame(const struct module *m, uint64_t at)
 	return f && f->start != at && f->start + 1 != at;
 }
 
+bool module_framed(const struct module *m, uint64_t at)
+{
+	return frame_of(m, at);
+}
+
 struct function *module_function(const struct module *m, uint64_t at)
 {
 	size_t low = 0, high = m->functions;
@@ -186,6 +191,8 @@ static void look(struct module *m, const struct code *c)
 		add_event(m, c->at, c->kind == CODE_SYSCALL ? EVENT_SITE : EVENT_LEGACY, 0);
 	if (c->has_target && module_is_code(m, c->target))
 		add_event(m, c->at, c->kind == CODE_CALL ? EVENT_CALL : EVENT_JUMP, c->target);
+	if (c->ret || (c->kind == CODE_JUMP && !(c->has_target && module_is_code(m, c->target))))
+		add_event(m, c->at, EVENT_RETURN, 0);
 	if (c->has_memory)
 		r = elf_reloc_at(&m->elf, c->memory);
 	if (r)
@@ -213,7 +220,7 @@ static void sweep_range(struct module *m, const ZydisDecoder *decoder, const str
 			border = frame->end;
 		if (!c.padding)
 			last = c;
-		if (!decode(decoder, bytes + (at - r->start), r->end - at, at, &c)) {
+		if (!decode(decoder, bytes + (at - r->start), border - at, at, &c)) {
 			m->undecoded += frame != NULL;
 			c.kind = CODE_END;
 			at++;
@@ -275,6 +282,32 @@ static void make_functions(struct module *m, const struct starts *s)
 	}
 }
 
+// A function comes back when it has a return, or jumps (or runs on) to one that does. Only what calls such a function
+// at its end is decided by this: a wrong "does not come back" is not made, since every way out counts as one.
+static void find_returns(struct module *m)
+{
+	bool more = true;
+	for (size_t i = 0; i < m->events; i++) {
+		struct function *f = m->event[i].kind == EVENT_RETURN ? module_function(m, m->event[i].at) : NULL;
+		if (f)
+			f->returns = true;
+	}
+	for (int pass = 0; more && pass < 50; pass++) {
+		more = false;
+		for (size_t i = 0; i < m->events; i++) {
+			const struct event *e = &m->event[i];
+			struct function *f = e->kind == EVENT_JUMP ? module_function(m, e->at) : NULL;
+			if (!f || f->returns || (e->target >= f->start && e->target < f->end))
+				continue;
+			const struct function *to = module_function(m, e->target);
+			if (!to || to->returns)
+				more = f->returns = true;
+		}
+	}
+	for (size_t i = 0; more && i < m->functions; i++)
+		m->function[i].returns = true; // no end in sight
+}
+
 void module_sweep(struct module *m)
 {
 	ZydisDecoder decoder;
@@ -309,5 +342,6 @@ void module_sweep(struct module *m)
 	if (m->events)
 		qsort(m->event, m->events, sizeof(*m->event), event_by_at);
 	make_functions(m, &s);
+	find_returns(m);
 	free(s.at);
 }
