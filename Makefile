@@ -184,7 +184,7 @@ $(2)_libraries := $$(libraries)
 $(B)/$(1)/$(2): $$($(2)_objects)
 	$$(call say,LD,$$@)
 	$$(Q)$(3) $$(SAN_$(1)) $$^ -pthread $$($(2)_libraries) -o $$@
-$(B)/$(1)/objects/$(2)/%.c.o: %.c | $$(GEN)
+$(B)/$(1)/objects/$(2)/%.c.o: %.c | $$(GEN) $(B)/gen/sys/levels.inc
 	@mkdir -p $$(@D)
 	$$(Q)$(3) $$(UFLAGS) $$(SAN_$(1)) -MMD -MP $$($(2)_cflags) $$(if $$(filter monitor/%,$$<),-D_GNU_SOURCE) \
 		$$(if $$(filter tests/%,$$<),$$($(2)_testflags)) -c $$< -o $$@

@@ -219,3 +219,27 @@ int scope_load(struct scope *s, const char *path, const char **why)
 		}
 	return 0;
 }
+
+void scope_free(struct scope *s)
+{
+	for (size_t i = 0; i < s->modules; i++) {
+		struct module *m = s->module[i];
+		for (size_t k = 0; k < m->functions; k++)
+			body_free(m->function[k].body);
+		free((void *)m->elf.data);
+		elf_free(&m->elf);
+		free(m->path);
+		free(m->code);
+		free(m->event);
+		free(m->function);
+		free(m->pointed);
+		free(m);
+	}
+	for (size_t i = 0; i < s->missings; i++)
+		free(s->missing[i]);
+	free(s->module);
+	free(s->missing);
+	free(s->named);
+	free(s->export);
+	free(s->xref);
+}

@@ -114,5 +114,8 @@ int main(int argc, char **argv)
 		report_json(&result, &scope, stdout);
 	else
 		report_table(&result, &scope, stdout);
-	return finish(stdout, result_status(&result, &scope));
+	int status = finish(stdout, result_status(&result, &scope));
+	result_free(&result);
+	scope_free(&scope);
+	return status;
 }

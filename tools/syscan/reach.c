@@ -237,8 +237,11 @@ static void module_roots(struct work *w, struct module *m)
 	for (size_t i = 0; exports && i < e->dynsym_count; i++)
 		if (e->dynsym[i].exported)
 			root(w, m, e->dynsym[i].value);
+	// Go's tables of methods are distances, not pointers: all of it may run. What its words point to is taken, below.
+	w->taken = false;
+	w->parent = UINT32_MAX;
 	for (size_t i = 0; i < m->functions && (w->scope->all || e->is_go); i++)
-		root(w, m, m->function[i].start);
+		reach(w, m, m->function[i].start);
 	data_pointers(w, m);
 }
 

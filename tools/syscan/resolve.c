@@ -173,6 +173,17 @@ static struct body *body_make(const struct module *m, const struct function *f)
 	return b;
 }
 
+void body_free(struct body *b)
+{
+	if (!b)
+		return;
+	free(b->insn);
+	free(b->edge);
+	free(b->computed);
+	free(b->live);
+	free(b);
+}
+
 static struct body *body_of(const struct module *m, struct function *f)
 {
 	if (!f->body)
@@ -245,10 +256,10 @@ static void ask(struct query *q, struct item it)
 
 static void run(struct query *q);
 
-enum operation { ADD, MUL, AND, OR, XOR, SHL, SHR, NEG, NOT, SET1 };
+enum operation { ADD, MUL, AND, OR, XOR, SHL, SHR, NEG, NOT, LOW };
 
 // The values of `inner` at the item's instruction, each changed by an operation; that of MUL is a factor and, in its
-// lower half, what is added.
+// lower half, what is added; LOW has a mask there and the bits that replace it.
 static void calculate(struct query *q, struct item it, struct place inner, enum operation op, uint64_t with)
 {
 	uint64_t at = it.function->body->insn[it.insn].at;
@@ -265,7 +276,7 @@ static void calculate(struct query *q, struct item it, struct place inner, enum 
 	for (unsigned i = 0; i < v.count; i++) {
 		uint64_t x = v.value[i];
 		x = op == ADD ? x + with : op == MUL ? x * (with >> 32) + (uint64_t)(int64_t)(int32_t)with : op == AND ? x & with : op == OR ? x | with : op == XOR ? x ^ with :
-		    op == SHL ? x << (with & 63) : op == SHR ? x >> (with & 63) : op == NEG ? -x : op == SET1 ? (x & ~0xffull) | 1 : ~x;
+		    op == SHL ? x << (with & 63) : op == SHR ? x >> (with & 63) : op == NEG ? -x : op == LOW ? (x & ~(with >> 32)) | (with & 0xffffffff) : ~x;
 		add_value(q, x);
 	}
 	if (v.unknown && !q->out->unknown) {
@@ -349,8 +360,15 @@ static void written(struct query *q, struct item it, const ZydisDecodedInstructi
 	if (i->meta.category == ZYDIS_CATEGORY_SETCC && o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && !is_high(o[0].reg.value) &&
 	    it.place.width > 8) {
 		self.width = 64;
-		calculate(q, it, self, AND, ~0xffull);
-		calculate(q, it, self, SET1, 0);
+		calculate(q, it, self, LOW, 0xffull << 32);
+		calculate(q, it, self, LOW, 0xffull << 32 | 1);
+		return;
+	}
+	if (i->mnemonic == ZYDIS_MNEMONIC_MOV && constant && o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && !is_high(o[0].reg.value) &&
+	    o[0].size < 32 && o[0].size < it.place.width) {
+		uint64_t mask = (1ull << o[0].size) - 1;
+		self.width = 64;
+		calculate(q, it, self, LOW, mask << 32 | (with & mask));
 		return;
 	}
 	// 32 bits clear the upper half; fewer leave the rest.

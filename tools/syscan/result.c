@@ -134,8 +134,6 @@ int result_status(const struct result *r, const struct scope *s)
 	int status = s->missings || r->unresolveds ? 1 : 0;
 	for (unsigned nr = 0; nr < CALLS; nr++) {
 		const struct call *c = &r->call[nr];
-		if (c->seen && row[nr].level == LEVEL_NONE)
-			return 2; // it was asked for, and there is none
 		if (!c->sites && !c->seen)
 			continue;
 		if (row[nr].level == LEVEL_NONE || row[nr].level == LEVEL_EPERM)
@@ -147,4 +145,12 @@ int result_status(const struct result *r, const struct scope *s)
 			status = 1;
 	}
 	return s->missings ? 2 : status;
+}
+
+void result_free(struct result *r)
+{
+	for (size_t i = 0; i < r->stranges; i++)
+		free(r->strange[i]);
+	free(r->strange);
+	free(r->unresolved);
 }

@@ -48,6 +48,7 @@ struct result {
 };
 
 void result_make(struct result *r, const struct scope *s);
+void result_free(struct result *r);
 // Adds the calls of a `whelk run --trace` output. -1: the file cannot be read.
 int result_record(struct result *r, const char *path);
 // 0 runs, 1 runs with limits, 2 will fail.

@@ -92,6 +92,7 @@ struct scope {
 
 // load.c. -1: the program itself cannot be loaded, with a sentence's end in *why.
 int scope_load(struct scope *s, const char *path, const char **why);
+void scope_free(struct scope *s);
 
 // sweep.c
 void module_sweep(struct module *m);
@@ -118,6 +119,7 @@ struct values {
 	char where[160];     // at which place it ended
 };
 
+void body_free(struct body *b);
 // Whether the instruction at `at`, outside of .eh_frame, can be run: or is it data that looks like code?
 bool is_live(const struct scope *s, struct module *m, struct function *f, uint64_t at);
 // What 64-bit register `reg` (ZYDIS_REGISTER_*) can hold before the instruction at `at` of function f.

@@ -121,7 +121,8 @@ static void find_code(struct module *m)
 			if (m->elf.segment[i].flags & PF_X)
 				add_code(m, m->elf.segment[i].start, m->elf.segment[i].end);
 	}
-	qsort(m->code, m->codes, sizeof(*m->code), range_by_start);
+	if (m->codes)
+		qsort(m->code, m->codes, sizeof(*m->code), range_by_start);
 	for (size_t i = 1; i < m->codes; i++) // what overlaps is not swept twice
 		if (m->code[i].start < m->code[i - 1].end)
 			m->code[i].start = m->code[i - 1].end < m->code[i].end ? m->code[i - 1].end : m->code[i].end;
