@@ -54,8 +54,8 @@ static void print_calls(const struct result *r, enum level level, FILE *to)
 		const struct call *c = &r->call[nr];
 		if ((!c->sites && !c->seen) || row[nr].level != level)
 			continue;
-		fprintf(to, "  %-18s %-7s %s%s%s%s\n", row[nr].name, level_name[level], c->sites ? place(c->module, c->function->start, room,
-			sizeof(room)) : "seen in the run only", c->seen && c->sites ? ", seen" : "", level == LEVEL_FULL ? "" : "\n      ", "");
+		fprintf(to, "  %-18s %-7s %s%s\n", row[nr].name, level_name[level], c->sites ? place(c->module, c->function->start, room,
+			sizeof(room)) : "seen in the run only", c->seen && c->sites ? ", seen" : "");
 		if (level != LEVEL_FULL)
 			fprintf(to, "      %s%s\n", what_happens(nr), row[nr].note);
 		print_operations(nr, c, to);
@@ -89,6 +89,10 @@ void report_table(const struct result *r, const struct scope *s, FILE *to)
 	for (size_t i = 0; i < r->unresolveds; i++)
 		fprintf(to, "  0x%lx in %s: %s%s%s\n", (unsigned long)r->unresolved[i].at, place(r->unresolved[i].module, r->unresolved[i].at,
 			room, sizeof(room)), r->unresolved[i].why, *r->unresolved[i].where ? ", at " : "", r->unresolved[i].where);
+	for (size_t i = 0; i < s->modules; i++)
+		if (s->module[i]->overlaps)
+			fprintf(to, "\n%s: %zu jumps lead into the middle of instructions: no compiler made this code, and there may be more in it than was found.\n",
+				s->module[i]->path, s->module[i]->overlaps);
 	if (s->loads_at_run_time)
 		fprintf(to, "\nIt can load libraries at run time (dlopen): name them with --dlopen, they are not in this.\n");
 }
@@ -153,8 +157,11 @@ void report_json(const struct result *r, const struct scope *s, FILE *to)
 		fprintf(to, "%s", i ? ", " : "");
 		quote(s->missing[i], to);
 	}
-	fprintf(to, "],\n  \"loads_at_run_time\": %s,\n  \"sites\": %u,\n  \"resolved\": %u,\n  \"calls\": [",
-		s->loads_at_run_time ? "true" : "false", r->sites, r->resolved);
+	size_t overlaps = 0;
+	for (size_t i = 0; i < s->modules; i++)
+		overlaps += s->module[i]->overlaps;
+	fprintf(to, "],\n  \"jumps_into_instructions\": %zu,\n  \"loads_at_run_time\": %s,\n  \"sites\": %u,\n  \"resolved\": %u,\n  \"calls\": [",
+		overlaps, s->loads_at_run_time ? "true" : "false", r->sites, r->resolved);
 	for (unsigned nr = 0; nr < CALLS; nr++)
 		if (r->call[nr].sites || r->call[nr].seen) {
 			fprintf(to, "%s\n", first ? "" : ",");

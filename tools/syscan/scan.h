@@ -64,7 +64,8 @@ struct module {
 	uint32_t first; // the number of its first function among all
 	uint64_t *pointed; // code that words of data name; sorted
 	size_t pointeds;
-	size_t undecoded;
+	size_t undecoded; // bytes inside of functions that are no instructions
+	size_t overlaps;  // jumps into the middle of instructions
 };
 
 // A call or jump of a function that runs, to another (or to its own start).

@@ -205,7 +205,23 @@ static void look(struct module *m, const struct code *c)
 		add_event(m, c->at, EVENT_REF, c->immediate);
 }
 
-static void sweep_range(struct module *m, const ZydisDecoder *decoder, const struct range *r, const struct starts *s)
+struct map { // of the bytes at which an instruction begins
+	uint8_t *bit;
+	uint64_t base, end;
+};
+
+static bool is_start(const struct map *w, uint64_t at)
+{
+	return at >= w->base && at < w->end && w->bit[(at - w->base) / 8] >> ((at - w->base) & 7) & 1;
+}
+
+static void set_start(struct map *w, uint64_t at)
+{
+	if (at >= w->base && at < w->end)
+		w->bit[(at - w->base) / 8] |= (uint8_t)(1 << ((at - w->base) & 7));
+}
+
+static void sweep_range(struct module *m, const ZydisDecoder *decoder, const struct range *r, const struct starts *s, struct map *w)
 {
 	const uint8_t *bytes = elf_at(&m->elf, r->start, r->end - r->start);
 	size_t next = 0;
@@ -228,6 +244,7 @@ static void sweep_range(struct module *m, const ZydisDecoder *decoder, const str
 			continue;
 		}
 		look(m, &c);
+		set_start(w, at);
 		at += c.length;
 		// It runs on into what follows: not behind a call at the end of a compiler's function, which does not return.
 		if (at >= border && !c.padding && (c.kind == CODE_PLAIN || c.kind == CODE_BRANCH || c.kind == CODE_SYSCALL ||
@@ -260,6 +277,32 @@ static void find_pointed(struct module *m)
 			}
 	if (m->pointeds)
 		qsort(m->pointed, m->pointeds, sizeof(*m->pointed), by_value);
+}
+
+// --- jumps into the middle of instructions ----------------------------------------------------------------
+
+// Code that means something else when it is entered elsewhere counts both ways. (A jump over the prefix `lock` is how C
+// libraries spare it when there is one thread.)
+static void sweep_overlaps(struct module *m, const ZydisDecoder *decoder, struct map *w)
+{
+	struct code c;
+	for (size_t i = 0; i < m->events; i++) { // grows meanwhile
+		const struct event e = m->event[i];
+		if ((e.kind != EVENT_CALL && e.kind != EVENT_JUMP) || is_start(w, e.target) || !is_start(w, e.at) || !frame_of(m, e.at))
+			continue;
+		const uint8_t *lock = elf_at(&m->elf, e.target - 1, 1);
+		m->overlaps += !(lock && *lock == 0xf0);
+		for (uint64_t at = e.target; !is_start(w, at) && module_is_code(m, at); at += c.length) {
+			const uint8_t *bytes = elf_at(&m->elf, at, 1);
+			const struct elf_segment *s = elf_segment(&m->elf, at);
+			set_start(w, at);
+			if (!bytes || !decode(decoder, bytes, s->end - at, at, &c))
+				break;
+			look(m, &c);
+			if (c.kind == CODE_END || c.kind == CODE_JUMP)
+				break;
+		}
+	}
 }
 
 static int event_by_at(const void *a, const void *b)
@@ -323,14 +366,20 @@ void module_sweep(struct module *m)
 			m->frame[m->frames++] = m->frame[i];
 	find_pointed(m);
 	first_starts(m, &s);
+	struct map w = { .base = m->codes ? m->code[0].start : 0, .end = m->codes ? m->code[m->codes - 1].end : 0 };
+	if (w.end - w.base > 64 * (uint64_t)m->elf.size) // sections far apart are no compiler's
+		w.end = w.base + 64 * (uint64_t)m->elf.size;
+	size_t bytes = (w.end - w.base) / 8 + 1;
+	w.bit = xrealloc(NULL, bytes, 1);
 	for (int pass = 0; pass < 6; pass++) {
 		size_t before = s.count;
+		memset(w.bit, 0, bytes);
 		m->events = 0;
 		m->undecoded = 0;
 		free(m->event);
 		m->event = NULL;
 		for (size_t i = 0; i < m->codes; i++)
-			sweep_range(m, &decoder, &m->code[i], &s);
+			sweep_range(m, &decoder, &m->code[i], &s, &w);
 		for (size_t i = 0; i < m->events; i++)
 			if (m->event[i].kind == EVENT_CALL || m->event[i].kind == EVENT_REF)
 				add_start(m, &s, m->event[i].target);
@@ -340,6 +389,8 @@ void module_sweep(struct module *m)
 		if (s.count == before)
 			break;
 	}
+	sweep_overlaps(m, &decoder, &w);
+	free(w.bit);
 	if (m->events)
 		qsort(m->event, m->events, sizeof(*m->event), event_by_at);
 	make_functions(m, &s);
