@@ -128,12 +128,14 @@ static struct body *body_make(const struct module *m, const struct function *f)
 	struct code c;
 	ZydisDecodedInstruction full;
 	ZydisDecodedOperand operand[ZYDIS_MAX_OPERAND_COUNT];
-	const uint8_t *bytes = elf_at(&m->elf, f->start, f->end - f->start);
+	const struct elf_segment *s = elf_segment(&m->elf, f->start);
+	uint64_t end = s ? s->end : f->end; // the last instruction may reach into the next function, if that is code at all
+	const uint8_t *bytes = elf_at(&m->elf, f->start, end - f->start);
 	memset(b, 0, sizeof(*b));
 	uint64_t *lea = NULL, *target = NULL;
 	size_t leas = 0, targets = 0;
 	for (uint64_t at = f->start; bytes && at < f->end;) {
-		if (!decode(&decoder, bytes + (at - f->start), f->end - at, at, &c)) {
+		if (!decode(&decoder, bytes + (at - f->start), end - at, at, &c)) {
 			at++;
 			continue;
 		}
@@ -147,7 +149,7 @@ static struct body *body_make(const struct module *m, const struct function *f)
 			lea[leas++] = c.memory;
 		}
 		if (!b->stack_taken && (c.is_lea || c.kind == CODE_PLAIN) &&
-		    ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes + (at - f->start), f->end - at, &full, operand)))
+		    ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes + (at - f->start), end - at, &full, operand)))
 			b->stack_taken = takes_stack(&full, operand);
 		const struct function *to = c.kind == CODE_CALL && c.has_target ? module_function(m, c.target) : NULL;
 		if (to && to->start == c.target && !to->returns)

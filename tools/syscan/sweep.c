@@ -237,7 +237,7 @@ static void sweep_range(struct module *m, const ZydisDecoder *decoder, const str
 			border = frame->end;
 		if (!c.padding)
 			last = c;
-		if (!decode(decoder, bytes + (at - r->start), border - at, at, &c)) {
+		if (!decode(decoder, bytes + (at - r->start), r->end - at, at, &c)) {
 			m->undecoded += frame != NULL;
 			c.kind = CODE_END;
 			at++;
