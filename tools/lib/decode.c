@@ -44,14 +44,16 @@ bool decode(const ZydisDecoder *decoder, const uint8_t *bytes, size_t length, ui
 	ZydisDecodedInstruction i;
 	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(decoder, NULL, bytes, length, &i)))
 		return false;
-	*code = (struct code){ .at = at, .length = i.length, .kind = kind_of(&i) };
+	*code = (struct code){.at = at, .length = i.length, .kind = kind_of(&i)};
 	code->padding = i.meta.category == ZYDIS_CATEGORY_NOP || i.meta.category == ZYDIS_CATEGORY_WIDENOP ||
-			i.mnemonic == ZYDIS_MNEMONIC_INT3 || (length > 1 && !bytes[0] && !bytes[1]); // zeros, as an `add`
+			i.mnemonic == ZYDIS_MNEMONIC_INT3 ||
+			(length > 1 && !bytes[0] && !bytes[1]); // zeros, as an `add`
 	code->ret = i.meta.category == ZYDIS_CATEGORY_RET || i.mnemonic == ZYDIS_MNEMONIC_IRETQ;
 	code->endbr = i.mnemonic == ZYDIS_MNEMONIC_ENDBR64;
 	if (i.raw.imm[0].size) {
 		if (i.raw.imm[0].is_relative) {
-			code->has_target = code->kind == CODE_CALL || code->kind == CODE_JUMP || code->kind == CODE_BRANCH;
+			code->has_target = code->kind == CODE_CALL || code->kind == CODE_JUMP ||
+					   code->kind == CODE_BRANCH;
 			code->target = at + i.length + i.raw.imm[0].value.u;
 		} else {
 			code->has_immediate = true;

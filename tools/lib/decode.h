@@ -13,23 +13,23 @@
 enum code_kind {
 	CODE_PLAIN,
 	CODE_CALL,
-	CODE_JUMP,    // without condition
-	CODE_BRANCH,  // with one
-	CODE_END,     // ret, ud2, hlt, int3: what is behind is not reached from here
+	CODE_JUMP,   // without condition
+	CODE_BRANCH, // with one
+	CODE_END,    // ret, ud2, hlt, int3: what is behind is not reached from here
 	CODE_SYSCALL,
-	CODE_LEGACY,  // int 0x80, sysenter: the 32-bit interface
+	CODE_LEGACY, // int 0x80, sysenter: the 32-bit interface
 };
 
 struct code {
 	uint64_t at;
 	uint8_t length;
 	enum code_kind kind;
-	bool has_target;      // call, jump, branch: `target` is where to; else it goes through a register or memory
-	bool has_memory;      // `memory` is the address of its memory operand (relative to rip, or absolute)
-	bool indexed;	      // ... to which a register is added
-	bool is_lea;	      // it takes that address, and not what is there
+	bool has_target; // call, jump, branch: `target` is where to; else it goes through a register or memory
+	bool has_memory; // `memory` is the address of its memory operand (relative to rip, or absolute)
+	bool indexed;	 // ... to which a register is added
+	bool is_lea;	 // it takes that address, and not what is there
 	bool has_immediate;
-	bool padding;	      // nop, int3
+	bool padding; // nop, int3
 	bool endbr;
 	bool ret;
 	uint64_t target, memory, immediate;

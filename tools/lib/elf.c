@@ -82,8 +82,11 @@ static void add_segment(struct elf *e, const Elf64_Phdr *ph)
 		filesz = e->size - ph->p_offset;
 	if (filesz > ph->p_memsz)
 		filesz = ph->p_memsz;
-	e->segment[e->segments++] = (struct elf_segment){ .start = ph->p_vaddr, .end = ph->p_vaddr + filesz,
-		.memory_end = ph->p_vaddr + ph->p_memsz, .offset = ph->p_offset, .flags = ph->p_flags };
+	e->segment[e->segments++] = (struct elf_segment){.start = ph->p_vaddr,
+							 .end = ph->p_vaddr + filesz,
+							 .memory_end = ph->p_vaddr + ph->p_memsz,
+							 .offset = ph->p_offset,
+							 .flags = ph->p_flags};
 }
 
 // DT_STRTAB plus `offset`, as text.
@@ -102,7 +105,7 @@ static void read_dynamic(struct elf *e, const Elf64_Phdr *ph)
 	if (!p)
 		return;
 	e->dynamic = true;
-	Elf64_Dyn d = { 0 };
+	Elf64_Dyn d = {0};
 	for (int pass = 0; pass < 2; pass++) { // names need DT_STRTAB, which may come last
 		for (size_t i = 0; i < count; i++) {
 			memcpy(&d, p + i * sizeof(d), sizeof(d));
@@ -128,12 +131,13 @@ static void read_dynamic(struct elf *e, const Elf64_Phdr *ph)
 			}
 		}
 	}
-	static const int array_tag[3][2] = { { DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ },
-		{ DT_INIT_ARRAY, DT_INIT_ARRAYSZ }, { DT_FINI_ARRAY, DT_FINI_ARRAYSZ } };
+	static const int array_tag[3][2] = {{DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ},
+					    {DT_INIT_ARRAY, DT_INIT_ARRAYSZ},
+					    {DT_FINI_ARRAY, DT_FINI_ARRAYSZ}};
 	for (int i = 0; i < 3; i++) {
 		uint64_t start = e->tag[array_tag[i][0]], size = e->tag[array_tag[i][1]];
 		if (size <= e->size && start < 1ull << 47)
-			e->array[i] = (struct elf_function){ start, start + size };
+			e->array[i] = (struct elf_function){start, start + size};
 	}
 	e->init = e->tag[DT_INIT];
 	e->fini = e->tag[DT_FINI];
@@ -156,7 +160,7 @@ static const char *check_header(const Elf64_Ehdr *eh, size_t size)
 
 int elf_parse(struct elf *e, const uint8_t *data, size_t size, const char **why)
 {
-	Elf64_Ehdr eh = { 0 };
+	Elf64_Ehdr eh = {0};
 	memset(e, 0, sizeof(*e));
 	e->data = data;
 	e->size = size;
@@ -172,7 +176,7 @@ int elf_parse(struct elf *e, const uint8_t *data, size_t size, const char **why)
 	}
 	e->type = eh.e_type;
 	e->entry = eh.e_entry;
-	Elf64_Phdr ph, dynamic = { 0 };
+	Elf64_Phdr ph, dynamic = {0};
 	for (unsigned i = 0; i < eh.e_phnum; i++) {
 		memcpy(&ph, table + i * sizeof(ph), sizeof(ph));
 		if (ph.p_type == PT_LOAD) {

@@ -14,23 +14,23 @@
 #include "tools/lib/grow.h"
 
 struct elf_segment {
-	uint64_t start, end;	 // addresses in memory, end of the file's part
-	uint64_t memory_end;	 // what is beyond `end` is zero
-	uint64_t offset;	 // of start in the file
-	uint32_t flags;		 // PF_R, PF_W, PF_X
+	uint64_t start, end; // addresses in memory, end of the file's part
+	uint64_t memory_end; // what is beyond `end` is zero
+	uint64_t offset;     // of start in the file
+	uint32_t flags;	     // PF_R, PF_W, PF_X
 };
 
 struct elf_symbol {
 	uint64_t value, size;
-	const char *name;     // never NULL; terminated inside the file
-	uint8_t type, bind;   // STT_*, STB_*
+	const char *name;	// never NULL; terminated inside the file
+	uint8_t type, bind;	// STT_*, STB_*
 	bool defined, exported; // exported: in .dynsym and visible to other modules
 };
 
 struct elf_reloc {
-	uint64_t where;	  // address of the word
-	uint32_t type;	  // R_X86_64_*
-	uint32_t symbol;  // index into dynsym, or UINT32_MAX
+	uint64_t where;	 // address of the word
+	uint32_t type;	 // R_X86_64_*
+	uint32_t symbol; // index into dynsym, or UINT32_MAX
 	uint64_t addend;
 };
 
@@ -52,7 +52,7 @@ struct elf {
 	const char *interpreter, *soname, *rpath, *runpath; // or NULL
 	const char **needed;
 	size_t needed_count;
-	uint64_t init, fini; // 0: none
+	uint64_t init, fini;	      // 0: none
 	struct elf_function array[3]; // DT_PREINIT_ARRAY, DT_INIT_ARRAY, DT_FINI_ARRAY: addresses of words
 	struct elf_symbol *dynsym, *symtab;
 	size_t dynsym_count, symtab_count;

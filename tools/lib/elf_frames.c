@@ -11,7 +11,7 @@ void elf_add_frame(struct elf *e, uint64_t start, uint64_t end)
 	if (!elf_is_code(e, start) || end < start)
 		return;
 	GROW(e->frame, e->frame_count);
-	e->frame[e->frame_count++] = (struct elf_function){ start, end };
+	e->frame[e->frame_count++] = (struct elf_function){start, end};
 }
 
 // A place in .eh_frame; `at` is its address. Reading beyond `end` gives zeros and sets `bad`.
@@ -109,7 +109,7 @@ static int cie_encoding(struct cursor c)
 
 static void read_table(struct elf *e, const uint8_t *data, uint64_t size, uint64_t address)
 {
-	struct cursor c = { data, data + size, address, false };
+	struct cursor c = {data, data + size, address, false};
 	while (c.p < c.end) {
 		uint64_t len = take(&c, 4);
 		if (len == 0xffffffff)
@@ -118,21 +118,22 @@ static void read_table(struct elf *e, const uint8_t *data, uint64_t size, uint64
 			continue;
 		if (len < 4 || len > (uint64_t)(c.end - c.p))
 			return;
-		struct cursor record = { c.p, c.p + len, c.at, false };
+		struct cursor record = {c.p, c.p + len, c.at, false};
 		uint64_t here = record.at, back = take(&record, 4);
 		c.p += len;
 		c.at += len;
 		if (!back || here - address < back) // a CIE
 			continue;
 		uint64_t cie = here - back - address; // where its length is
-		struct cursor head = { data + cie, data + size, address + cie, false };
+		struct cursor head = {data + cie, data + size, address + cie, false};
 		if (take(&head, 4) == 0xffffffff)
 			take(&head, 8);
 		take(&head, 4);
 		int encoding = cie_encoding(head);
 		if (encoding < 0)
 			continue;
-		uint64_t start = take_pointer(&record, (unsigned)encoding), range = take_pointer(&record, encoding & 0xf);
+		uint64_t start = take_pointer(&record, (unsigned)encoding),
+			 range = take_pointer(&record, encoding & 0xf);
 		if (!record.bad && range && range < 1ull << 32)
 			elf_add_frame(e, start, start + range);
 	}
@@ -154,7 +155,7 @@ void elf_read_frames(struct elf *e)
 		const uint8_t *p = ph.p_type == PT_GNU_EH_FRAME ? elf_at(e, ph.p_vaddr, 8) : NULL;
 		if (!p)
 			continue;
-		struct cursor c = { p + 4, p + 8, ph.p_vaddr + 4, false };
+		struct cursor c = {p + 4, p + 8, ph.p_vaddr + 4, false};
 		uint64_t at = take_pointer(&c, p[1]);
 		const struct elf_segment *s = elf_segment(e, at);
 		const uint8_t *table = s ? elf_at(e, at, s->end - at) : NULL;

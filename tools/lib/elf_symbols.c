@@ -9,9 +9,12 @@
 static void symbol_set(struct elf_symbol *to, const Elf64_Sym *from, const char *name, bool dynamic)
 {
 	unsigned visibility = ELF64_ST_VISIBILITY(from->st_other);
-	*to = (struct elf_symbol){ .value = from->st_value, .size = from->st_size, .name = name ? name : "",
-		.type = ELF64_ST_TYPE(from->st_info), .bind = ELF64_ST_BIND(from->st_info),
-		.defined = from->st_shndx != SHN_UNDEF };
+	*to = (struct elf_symbol){.value = from->st_value,
+				  .size = from->st_size,
+				  .name = name ? name : "",
+				  .type = ELF64_ST_TYPE(from->st_info),
+				  .bind = ELF64_ST_BIND(from->st_info),
+				  .defined = from->st_shndx != SHN_UNDEF};
 	to->exported = dynamic && to->defined && to->bind != STB_LOCAL && visibility != STV_HIDDEN &&
 		       visibility != STV_INTERNAL;
 }
@@ -69,7 +72,8 @@ void elf_read_symbols(struct elf *e)
 		count = count < room ? count : room;
 		const uint8_t *p = count ? elf_at(e, e->tag[DT_SYMTAB], count * sizeof(sym)) : NULL;
 		if (p && t) {
-			uint64_t base = t->offset + (e->tag[DT_STRTAB] - t->start), limit = t->offset + (t->end - t->start);
+			uint64_t base = t->offset + (e->tag[DT_STRTAB] - t->start),
+				 limit = t->offset + (t->end - t->start);
 			e->dynsym = xrealloc(NULL, count, sizeof(*e->dynsym));
 			e->dynsym_count = count;
 			for (size_t i = 0; i < count; i++) {
@@ -85,8 +89,9 @@ void elf_read_symbols(struct elf *e)
 		e->symtab_count = count;
 		for (size_t i = 0; i < count; i++) {
 			memcpy(&sym, e->data + table.sh_offset + i * sizeof(sym), sizeof(sym));
-			symbol_set(&e->symtab[i], &sym, elf_string(e, strings.sh_offset + sym.st_name,
-				strings.sh_offset + strings.sh_size), false);
+			symbol_set(&e->symtab[i], &sym,
+				   elf_string(e, strings.sh_offset + sym.st_name, strings.sh_offset + strings.sh_size),
+				   false);
 		}
 	}
 }
@@ -105,8 +110,9 @@ static void add_table(struct elf *e, const uint8_t *p, uint64_t size)
 	for (uint64_t i = 0; p && i < size / sizeof(r); i++) {
 		memcpy(&r, p + i * sizeof(r), sizeof(r));
 		uint32_t symbol = (uint32_t)ELF64_R_SYM(r.r_info);
-		*add_reloc(e) = (struct elf_reloc){ r.r_offset, (uint32_t)ELF64_R_TYPE(r.r_info),
-			symbol && symbol < e->dynsym_count ? symbol : UINT32_MAX, (uint64_t)r.r_addend };
+		*add_reloc(e) = (struct elf_reloc){r.r_offset, (uint32_t)ELF64_R_TYPE(r.r_info),
+						   symbol && symbol < e->dynsym_count ? symbol : UINT32_MAX,
+						   (uint64_t)r.r_addend};
 	}
 }
 
@@ -114,7 +120,7 @@ static void add_relative(struct elf *e, uint64_t where)
 {
 	uint64_t word;
 	if (e->reloc_count < e->size / 2 && elf_word(e, where, &word)) // a hostile table names each word many times
-		*add_reloc(e) = (struct elf_reloc){ where, R_X86_64_RELATIVE, UINT32_MAX, word };
+		*add_reloc(e) = (struct elf_reloc){where, R_X86_64_RELATIVE, UINT32_MAX, word};
 }
 
 // Words of addresses (even) and of bitmaps (odd: bit n is the nth word after the last address).
@@ -161,6 +167,6 @@ void elf_read_relocs(struct elf *e)
 
 const struct elf_reloc *elf_reloc_at(const struct elf *e, uint64_t where)
 {
-	struct elf_reloc key = { .where = where };
+	struct elf_reloc key = {.where = where};
 	return e->reloc_count ? bsearch(&key, e->reloc, e->reloc_count, sizeof(key), by_where) : NULL;
 }

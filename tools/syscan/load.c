@@ -90,10 +90,12 @@ static struct module *load_from(struct scope *s, const char *list, const struct 
 			origin = p + 9;
 		struct module *m = NULL;
 		if (origin && of) {
-			size_t home = (size_t)(of->name - of->path), rest = len - (size_t)(origin - p), skip = strlen(s->root);
+			size_t home = (size_t)(of->name - of->path), rest = len - (size_t)(origin - p),
+			       skip = strlen(s->root);
 			home -= home > 1; // without its slash
 			if (home >= skip)
-				snprintf(dir, sizeof(dir), "%.*s%.*s", (int)(home - skip), of->path + skip, (int)rest, origin);
+				snprintf(dir, sizeof(dir), "%.*s%.*s", (int)(home - skip), of->path + skip, (int)rest,
+					 origin);
 			m = home >= skip ? load_in(s, dir, strlen(dir), name) : NULL;
 		} else {
 			m = load_in(s, p, len, name);
@@ -162,7 +164,8 @@ static struct module *find(struct scope *s, const struct module *by, const char 
 		return m;
 	}
 	for (size_t i = 0; i < s->modules; i++) // already there, by its name or by what it calls itself
-		if (!strcmp(s->module[i]->name, name) || (s->module[i]->elf.soname && !strcmp(s->module[i]->elf.soname, name)))
+		if (!strcmp(s->module[i]->name, name) ||
+		    (s->module[i]->elf.soname && !strcmp(s->module[i]->elf.soname, name)))
 			return s->module[i];
 	if (musl && !strncmp(name, "libc.", 5)) // musl's interpreter is its C library
 		for (size_t i = 0; i < s->modules; i++)
@@ -186,7 +189,9 @@ static struct module *find(struct scope *s, const struct module *by, const char 
 	}
 	if (!m)
 		m = load_configured(s, "/etc/ld.so.conf", name, 0);
-	return m ? m : load_from(s, "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib", NULL, name);
+	return m ? m
+		 : load_from(s, "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib", NULL,
+			     name);
 }
 
 int scope_load(struct scope *s, const char *path, const char **why)

@@ -11,19 +11,18 @@
 
 #define FAILED 125
 
-static const char help[] =
-	"Usage: whelk check [OPTION]... PROGRAM\n"
-	"Says, without running it, which system calls a program can make, and what Whelk\n"
-	"does with each: docs/check.md.\n"
-	"      --json             the result for tools\n"
-	"      --dlopen LIBRARY   it loads this one at run time; may be given again\n"
-	"      --root DIR         the root file system its libraries are in (/)\n"
-	"      --record FILE      add the calls of an output of whelk run --trace\n"
-	"      --all              all code counts, not only what the entry reaches\n"
-	"      --why CALL         who leads to this call\n"
-	"  -h, --help             this text\n"
-	"A PROGRAM without a slash is looked up in PATH.\n"
-	"Exit status: 0 runs, 1 runs with limits, 2 will fail, 125 whelk check failed.\n";
+static const char help[] = "Usage: whelk check [OPTION]... PROGRAM\n"
+			   "Says, without running it, which system calls a program can make, and what Whelk\n"
+			   "does with each: docs/check.md.\n"
+			   "      --json             the result for tools\n"
+			   "      --dlopen LIBRARY   it loads this one at run time; may be given again\n"
+			   "      --root DIR         the root file system its libraries are in (/)\n"
+			   "      --record FILE      add the calls of an output of whelk run --trace\n"
+			   "      --all              all code counts, not only what the entry reaches\n"
+			   "      --why CALL         who leads to this call\n"
+			   "  -h, --help             this text\n"
+			   "A PROGRAM without a slash is looked up in PATH.\n"
+			   "Exit status: 0 runs, 1 runs with limits, 2 will fail, 125 whelk check failed.\n";
 
 static const char *in_path(const char *name, char *room, size_t size)
 {
@@ -62,9 +61,10 @@ static int finish(FILE *f, int status)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", 0, NULL, 'j' }, { "dlopen", 1, NULL, 'd' }, { "root", 1, NULL, 'r' },
-		{ "record", 1, NULL, 'R' }, { "all", 0, NULL, 'a' }, { "why", 1, NULL, 'w' }, { "help", 0, NULL, 'h' }, { 0 } };
-	static struct scope scope = { .root = "" };
+	static const struct option options[] = {
+		{"json", 0, NULL, 'j'}, {"dlopen", 1, NULL, 'd'}, {"root", 1, NULL, 'r'}, {"record", 1, NULL, 'R'},
+		{"all", 0, NULL, 'a'},	{"why", 1, NULL, 'w'},	  {"help", 0, NULL, 'h'}, {0}};
+	static struct scope scope = {.root = ""};
 	static struct result result;
 	const char *record = NULL, *why_call = NULL, *why;
 	char room[PATH_MAX], line[256];
@@ -72,18 +72,30 @@ int main(int argc, char **argv)
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, "+h", options, NULL)) != -1;) {
 		switch (c) {
-		case 'j': json = true; break;
-		case 'a': scope.all = true; break;
-		case 'r': scope.root = strcmp(optarg, "/") ? optarg : ""; break;
-		case 'R': record = optarg; break;
-		case 'w': why_call = optarg; break;
+		case 'j':
+			json = true;
+			break;
+		case 'a':
+			scope.all = true;
+			break;
+		case 'r':
+			scope.root = strcmp(optarg, "/") ? optarg : "";
+			break;
+		case 'R':
+			record = optarg;
+			break;
+		case 'w':
+			why_call = optarg;
+			break;
 		case 'd':
 			GROW(scope.named, scope.nameds);
 			scope.named[scope.nameds++] = optarg;
 			break;
-		case 'h': return finish(stdout, fputs(help, stdout) < 0 ? FAILED : 0);
+		case 'h':
+			return finish(stdout, fputs(help, stdout) < 0 ? FAILED : 0);
 		default:
-			fprintf(stderr, "whelk: check: option %s is not known or lacks its value; see whelk check --help\n",
+			fprintf(stderr,
+				"whelk: check: option %s is not known or lacks its value; see whelk check --help\n",
 				argv[optind - 1]);
 			return FAILED;
 		}
@@ -95,7 +107,8 @@ int main(int argc, char **argv)
 	result.program = in_path(argv[optind], room, sizeof(room));
 	if (scope_load(&scope, result.program, &why)) {
 		if (is_script(result.program, line, sizeof(line)))
-			fprintf(stderr, "whelk: check: %s is a script of %s: check that program\n", result.program, line + 2);
+			fprintf(stderr, "whelk: check: %s is a script of %s: check that program\n", result.program,
+				line + 2);
 		else
 			fprintf(stderr, "whelk: check: %s %s\n", result.program, why);
 		return 2;

@@ -9,7 +9,8 @@
 
 #include "tools/syscan/scan.h"
 
-struct export {
+struct export
+{
 	const char *name;
 	struct module *module;
 	uint64_t value;
@@ -57,7 +58,7 @@ static void make_exports(struct scope *s)
 				there = s->export[at].module == m && s->export[at].value == sym->value &&
 					!strcmp(s->export[at].name, sym->name);
 			if (!there)
-				s->export[at] = (struct export){ sym->name, m, sym->value };
+				s->export[at] = (struct export){sym->name, m, sym->value};
 		}
 	}
 }
@@ -75,7 +76,8 @@ static bool lookup(const struct scope *s, const char *name, leads_fn found, void
 
 // --- events -----------------------------------------------------------------------------------------------
 
-static void reloc_leads(const struct scope *s, const struct module *m, const struct elf_reloc *r, leads_fn found, void *arg)
+static void reloc_leads(const struct scope *s, const struct module *m, const struct elf_reloc *r, leads_fn found,
+			void *arg)
 {
 	if (r->symbol != UINT32_MAX) {
 		const struct elf_symbol *sym = &m->elf.dynsym[r->symbol];
@@ -90,7 +92,7 @@ static void reloc_leads(const struct scope *s, const struct module *m, const str
 // The word through which the stub at `at` (of a PLT) jumps, or 0.
 static uint64_t stub_slot(const struct module *m, uint64_t at)
 {
-	static const uint8_t endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	static const uint8_t endbr[] = {0xf3, 0x0f, 0x1e, 0xfa};
 	int32_t distance;
 	const uint8_t *p = elf_at(&m->elf, at, 4);
 	if (p && !memcmp(p, endbr, 4))
@@ -201,7 +203,9 @@ static void data_pointers(struct work *w, struct module *m)
 	memset(named, 0, e->reloc_count + 1);
 	for (size_t i = 0; i < m->events; i++) {
 		const struct event *v = &m->event[i];
-		const struct elf_reloc *r = v->kind == EVENT_SLOT_CALL || v->kind == EVENT_SLOT_REF ? elf_reloc_at(e, v->target) : NULL;
+		const struct elf_reloc *r = v->kind == EVENT_SLOT_CALL || v->kind == EVENT_SLOT_REF
+						    ? elf_reloc_at(e, v->target)
+						    : NULL;
 		if (r)
 			named[r - e->reloc] = 1;
 	}
@@ -268,7 +272,6 @@ static void names_in(struct work *w, struct module *m)
 	}
 }
 
-
 // Whether m imports dlsym (which the interpreter and dlopen it may pass on to others).
 static bool uses_dlsym(struct work *w, const struct module *m)
 {
@@ -293,7 +296,7 @@ static void add_xref(void *arg, struct module *to, uint64_t address)
 	while (s->module[index] != to)
 		index++;
 	GROW(s->xref, s->xrefs);
-	s->xref[s->xrefs++] = (struct xref){ index, (uint32_t)w->module_of_from, address, w->from_at };
+	s->xref[s->xrefs++] = (struct xref){index, (uint32_t)w->module_of_from, address, w->from_at};
 }
 
 static int xref_by_to(const void *a, const void *b)
@@ -326,7 +329,7 @@ static void make_xrefs(struct work *w)
 
 void scope_reach(struct scope *s)
 {
-	struct work w = { .scope = s };
+	struct work w = {.scope = s};
 	uint32_t first = 0;
 	for (size_t i = 0; i < s->modules; i++) {
 		s->module[i]->first = first;

@@ -44,7 +44,8 @@ static void print_operations(unsigned nr, const struct call *c, FILE *to)
 	for (unsigned i = 0; i < c->operations.count; i++)
 		fprintf(to, " %s%s", operation_name(nr, c->operations.value[i], room, sizeof(room)),
 			operation_unmet(nr, c->operations.value[i]) ? " (not met)" : "");
-	fprintf(to, "%s\n", c->operations.unknown ? c->operations.count ? "; and others" : " what only a run can show" : "");
+	fprintf(to, "%s\n",
+		c->operations.unknown ? c->operations.count ? "; and others" : " what only a run can show" : "");
 }
 
 static void print_calls(const struct result *r, enum level level, FILE *to)
@@ -54,8 +55,9 @@ static void print_calls(const struct result *r, enum level level, FILE *to)
 		const struct call *c = &r->call[nr];
 		if ((!c->sites && !c->seen) || row[nr].level != level)
 			continue;
-		fprintf(to, "  %-18s %-7s %s%s\n", row[nr].name, level_name[level], c->sites ? place(c->module, c->function->start, room,
-			sizeof(room)) : "seen in the run only", c->seen && c->sites ? ", seen" : "");
+		fprintf(to, "  %-18s %-7s %s%s\n", row[nr].name, level_name[level],
+			c->sites ? place(c->module, c->function->start, room, sizeof(room)) : "seen in the run only",
+			c->seen && c->sites ? ", seen" : "");
 		if (level != LEVEL_FULL)
 			fprintf(to, "      %s%s\n", what_happens(nr), row[nr].note);
 		print_operations(nr, c, to);
@@ -64,8 +66,8 @@ static void print_calls(const struct result *r, enum level level, FILE *to)
 
 void report_table(const struct result *r, const struct scope *s, FILE *to)
 {
-	static const enum level order[] = { LEVEL_NONE, LEVEL_EPERM, LEVEL_PART, LEVEL_ABSENT, LEVEL_STUB, LEVEL_FULL };
-	static const char *const verdict[] = { "runs", "runs with limits", "will fail" };
+	static const enum level order[] = {LEVEL_NONE, LEVEL_EPERM, LEVEL_PART, LEVEL_ABSENT, LEVEL_STUB, LEVEL_FULL};
+	static const char *const verdict[] = {"runs", "runs with limits", "will fail"};
 	char room[160];
 	unsigned count = 0, missed = 0, over = 0;
 	for (unsigned nr = 0; nr < CALLS; nr++) {
@@ -76,9 +78,11 @@ void report_table(const struct result *r, const struct scope *s, FILE *to)
 	fprintf(to, "%s: %s\n", r->program, verdict[result_status(r, s)]);
 	for (size_t i = 0; i < s->missings; i++)
 		fprintf(to, "  %s\n", s->missing[i]);
-	fprintf(to, "%zu files, %u calls at %u places; %zu places unresolved\n", s->modules, count, r->sites, r->unresolveds);
+	fprintf(to, "%zu files, %u calls at %u places; %zu places unresolved\n", s->modules, count, r->sites,
+		r->unresolveds);
 	if (r->recorded)
-		fprintf(to, "recorded: %u calls of it were not found by the analysis, %u it found were not seen\n", missed, over);
+		fprintf(to, "recorded: %u calls of it were not found by the analysis, %u it found were not seen\n",
+			missed, over);
 	fprintf(to, "\n  %-18s %-7s %s\n", "call", "level", "made first by");
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		print_calls(r, order[i], to);
@@ -87,14 +91,17 @@ void report_table(const struct result *r, const struct scope *s, FILE *to)
 	if (r->unresolveds)
 		fprintf(to, "\nunresolved: which calls these make, only a run can show (--record)\n");
 	for (size_t i = 0; i < r->unresolveds; i++)
-		fprintf(to, "  0x%lx in %s: %s%s%s\n", (unsigned long)r->unresolved[i].at, place(r->unresolved[i].module, r->unresolved[i].at,
-			room, sizeof(room)), r->unresolved[i].why, *r->unresolved[i].where ? ", at " : "", r->unresolved[i].where);
+		fprintf(to, "  0x%lx in %s: %s%s%s\n", (unsigned long)r->unresolved[i].at,
+			place(r->unresolved[i].module, r->unresolved[i].at, room, sizeof(room)), r->unresolved[i].why,
+			*r->unresolved[i].where ? ", at " : "", r->unresolved[i].where);
 	for (size_t i = 0; i < s->modules; i++)
 		if (s->module[i]->overlaps)
-			fprintf(to, "\n%s: %zu jumps lead into the middle of instructions: no compiler made this code, and there may be more in it than was found.\n",
+			fprintf(to,
+				"\n%s: %zu jumps lead into the middle of instructions: no compiler made this code, and there may be more in it than was found.\n",
 				s->module[i]->path, s->module[i]->overlaps);
 	if (s->loads_at_run_time)
-		fprintf(to, "\nIt can load libraries at run time (dlopen): name them with --dlopen, they are not in this.\n");
+		fprintf(to,
+			"\nIt can load libraries at run time (dlopen): name them with --dlopen, they are not in this.\n");
 }
 
 static void quote(const char *s, FILE *to)
@@ -104,7 +111,8 @@ static void quote(const char *s, FILE *to)
 		if (*s == '"' || *s == '\\')
 			fprintf(to, "\\%c", *s);
 		else if ((unsigned char)*s < 32 || (unsigned char)*s > 126)
-			fprintf(to, "\\u%04x", (unsigned char)*s); // names are bytes: each as the character of its number
+			fprintf(to, "\\u%04x",
+				(unsigned char)*s); // names are bytes: each as the character of its number
 		else
 			fputc(*s, to);
 	fputc('"', to);
@@ -160,7 +168,8 @@ void report_json(const struct result *r, const struct scope *s, FILE *to)
 	size_t overlaps = 0;
 	for (size_t i = 0; i < s->modules; i++)
 		overlaps += s->module[i]->overlaps;
-	fprintf(to, "],\n  \"jumps_into_instructions\": %zu,\n  \"loads_at_run_time\": %s,\n  \"sites\": %u,\n  \"resolved\": %u,\n  \"calls\": [",
+	fprintf(to,
+		"],\n  \"jumps_into_instructions\": %zu,\n  \"loads_at_run_time\": %s,\n  \"sites\": %u,\n  \"resolved\": %u,\n  \"calls\": [",
 		overlaps, s->loads_at_run_time ? "true" : "false", r->sites, r->resolved);
 	for (unsigned nr = 0; nr < CALLS; nr++)
 		if (r->call[nr].sites || r->call[nr].seen) {

@@ -82,7 +82,7 @@ static void add_edge(struct body *b, uint64_t to, uint32_t from)
 	if (i == UINT32_MAX)
 		return;
 	GROW(b->edge, b->edges);
-	b->edge[b->edges++] = (struct edge){ i, from };
+	b->edge[b->edges++] = (struct edge){i, from};
 }
 
 static int edge_by_to(const void *a, const void *b)
@@ -115,7 +115,8 @@ static void jump_table(const struct module *m, struct body *b, uint64_t table)
 
 static bool takes_stack(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *o)
 {
-	bool to_frame = o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && (o[0].reg.value == ZYDIS_REGISTER_RSP || o[0].reg.value == ZYDIS_REGISTER_RBP);
+	bool to_frame = o[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+			(o[0].reg.value == ZYDIS_REGISTER_RSP || o[0].reg.value == ZYDIS_REGISTER_RBP);
 	if (i->mnemonic == ZYDIS_MNEMONIC_LEA)
 		return !to_frame && (o[1].mem.base == ZYDIS_REGISTER_RSP || o[1].mem.base == ZYDIS_REGISTER_RBP);
 	return i->mnemonic == ZYDIS_MNEMONIC_MOV && !to_frame && o[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
@@ -129,7 +130,8 @@ static struct body *body_make(const struct module *m, const struct function *f)
 	ZydisDecodedInstruction full;
 	ZydisDecodedOperand operand[ZYDIS_MAX_OPERAND_COUNT];
 	const struct elf_segment *s = elf_segment(&m->elf, f->start);
-	uint64_t end = s ? s->end : f->end; // the last instruction may reach into the next function, if that is code at all
+	uint64_t end = s ? s->end
+			 : f->end; // the last instruction may reach into the next function, if that is code at all
 	const uint8_t *bytes = elf_at(&m->elf, f->start, end - f->start);
 	memset(b, 0, sizeof(*b));
 	uint64_t *lea = NULL, *target = NULL;
@@ -157,7 +159,7 @@ static struct body *body_make(const struct module *m, const struct function *f)
 		GROW(target, targets);
 		target[targets++] = (c.kind == CODE_JUMP || c.kind == CODE_BRANCH) && c.has_target ? c.target : 0;
 		GROW(b->insn, b->count);
-		b->insn[b->count++] = (struct insn){ at, c.length, (uint8_t)c.kind, c.padding };
+		b->insn[b->count++] = (struct insn){at, c.length, (uint8_t)c.kind, c.padding};
 		at += c.length;
 	}
 	for (uint32_t i = 0; i < b->count; i++)
@@ -214,8 +216,8 @@ static void unknown(struct query *q, const struct item *it, uint64_t at, const c
 	const struct module *m = q->scope->module[it->module];
 	const char *name = function_name(m, it->function->start);
 	q->out->unknown = why;
-	snprintf(q->out->where, sizeof(q->out->where), "%.60s+0x%lx%s%.60s%s", m->name, (unsigned long)at, name ? " (" : "", name ? name : "",
-		 name ? ")" : "");
+	snprintf(q->out->where, sizeof(q->out->where), "%.60s+0x%lx%s%.60s%s", m->name, (unsigned long)at,
+		 name ? " (" : "", name ? name : "", name ? ")" : "");
 }
 
 static size_t item_hash(const struct item *i)
@@ -229,8 +231,8 @@ static size_t item_hash(const struct item *i)
 
 static bool same_item(const struct item *a, const struct item *b)
 {
-	return a->function == b->function && a->insn == b->insn && a->place.stack == b->place.stack && a->place.reg == b->place.reg &&
-	       a->place.offset == b->place.offset && a->place.width == b->place.width;
+	return a->function == b->function && a->insn == b->insn && a->place.stack == b->place.stack &&
+	       a->place.reg == b->place.reg && a->place.offset == b->place.offset && a->place.width == b->place.width;
 }
 
 static void ask(struct query *q, struct item it)
@@ -270,15 +272,23 @@ static void calculate(struct query *q, struct item it, struct place inner, enum 
 			unknown(q, &it, at, "it is computed in a loop");
 			return;
 		}
-	struct values v = { 0 };
-	struct query sub = { .scope = q->scope, .out = &v, .steps = q->steps, .outer = q, .outer_at = at };
+	struct values v = {0};
+	struct query sub = {.scope = q->scope, .out = &v, .steps = q->steps, .outer = q, .outer_at = at};
 	it.place = inner;
 	ask(&sub, it);
 	run(&sub);
 	for (unsigned i = 0; i < v.count; i++) {
 		uint64_t x = v.value[i];
-		x = op == ADD ? x + with : op == MUL ? x * (with >> 32) + (uint64_t)(int64_t)(int32_t)with : op == AND ? x & with : op == OR ? x | with : op == XOR ? x ^ with :
-		    op == SHL ? x << (with & 63) : op == SHR ? x >> (with & 63) : op == NEG ? -x : op == LOW ? (x & ~(with >> 32)) | (with & 0xffffffff) : ~x;
+		x = op == ADD	? x + with
+		    : op == MUL ? x * (with >> 32) + (uint64_t)(int64_t)(int32_t)with
+		    : op == AND ? x & with
+		    : op == OR	? x | with
+		    : op == XOR ? x ^ with
+		    : op == SHL ? x << (with & 63)
+		    : op == SHR ? x >> (with & 63)
+		    : op == NEG ? -x
+		    : op == LOW ? (x & ~(with >> 32)) | (with & 0xffffffff)
+				: ~x;
 		add_value(q, x);
 	}
 	if (v.unknown && !q->out->unknown) {
@@ -301,8 +311,9 @@ static bool is_high(ZydisRegister r)
 
 static bool caller_saved(ZydisRegister r)
 {
-	return r == ZYDIS_REGISTER_RAX || r == ZYDIS_REGISTER_RCX || r == ZYDIS_REGISTER_RDX || r == ZYDIS_REGISTER_RSI ||
-	       r == ZYDIS_REGISTER_RDI || (r >= ZYDIS_REGISTER_R8 && r <= ZYDIS_REGISTER_R11);
+	return r == ZYDIS_REGISTER_RAX || r == ZYDIS_REGISTER_RCX || r == ZYDIS_REGISTER_RDX ||
+	       r == ZYDIS_REGISTER_RSI || r == ZYDIS_REGISTER_RDI ||
+	       (r >= ZYDIS_REGISTER_R8 && r <= ZYDIS_REGISTER_R11);
 }
 
 // The place becomes that of a source operand; false: none that can be followed.
@@ -310,15 +321,16 @@ static bool source(struct query *q, struct item it, const ZydisDecodedOperand *o
 {
 	if (o->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
 		add_value(q, it.place.width <= 32 ? o->imm.value.u & 0xffffffff : o->imm.value.u);
-	} else if (o->type == ZYDIS_OPERAND_TYPE_REGISTER && !is_high(o->reg.value) && whole(o->reg.value) >= ZYDIS_REGISTER_RAX &&
-		   whole(o->reg.value) <= ZYDIS_REGISTER_R15) {
+	} else if (o->type == ZYDIS_OPERAND_TYPE_REGISTER && !is_high(o->reg.value) &&
+		   whole(o->reg.value) >= ZYDIS_REGISTER_RAX && whole(o->reg.value) <= ZYDIS_REGISTER_R15) {
 		it.place.stack = false;
 		it.place.reg = whole(o->reg.value);
 		it.place.offset = 0;
 		if (o->size < it.place.width)
 			it.place.width = o->size;
 		ask(q, it);
-	} else if (o->type == ZYDIS_OPERAND_TYPE_MEMORY && (o->mem.base == ZYDIS_REGISTER_RSP || o->mem.base == ZYDIS_REGISTER_RBP) &&
+	} else if (o->type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		   (o->mem.base == ZYDIS_REGISTER_RSP || o->mem.base == ZYDIS_REGISTER_RBP) &&
 		   o->mem.index == ZYDIS_REGISTER_NONE && o->mem.segment != ZYDIS_REGISTER_FS) {
 		it.place.stack = true;
 		it.place.reg = o->mem.base;
@@ -334,13 +346,15 @@ static bool source(struct query *q, struct item it, const ZydisDecodedOperand *o
 
 static void lea(struct query *q, struct item it, const ZydisDecodedOperand *o, uint64_t next)
 {
-	struct place p = { .reg = o->mem.base, .width = 64 };
+	struct place p = {.reg = o->mem.base, .width = 64};
 	bool one = o->mem.base == ZYDIS_REGISTER_NONE || o->mem.base == o->mem.index;
 	if (o->mem.base == ZYDIS_REGISTER_RIP)
 		add_value(q, next + (uint64_t)o->mem.disp.value);
 	else if (o->mem.index != ZYDIS_REGISTER_NONE && one && whole(o->mem.index) <= ZYDIS_REGISTER_R15)
-		p.reg = whole(o->mem.index), calculate(q, it, p, MUL, (o->mem.scale + (uint64_t)(o->mem.base != ZYDIS_REGISTER_NONE)) << 32 |
-			(uint32_t)o->mem.disp.value);
+		p.reg = whole(o->mem.index),
+		calculate(q, it, p, MUL,
+			  (o->mem.scale + (uint64_t)(o->mem.base != ZYDIS_REGISTER_NONE)) << 32 |
+				  (uint32_t)o->mem.disp.value);
 	else if (o->mem.index != ZYDIS_REGISTER_NONE)
 		unknown(q, &it, it.function->body->insn[it.insn].at, "it is computed");
 	else if (o->mem.base == ZYDIS_REGISTER_NONE)
@@ -350,32 +364,33 @@ static void lea(struct query *q, struct item it, const ZydisDecodedOperand *o, u
 }
 
 // The value of register it.place.reg after the instruction, which writes it.
-static void written(struct query *q, struct item it, const ZydisDecodedInstruction *i, const ZydisDecodedOperand *o, uint64_t at)
+static void written(struct query *q, struct item it, const ZydisDecodedInstruction *i, const ZydisDecodedOperand *o,
+		    uint64_t at)
 {
 	struct place self = it.place;
-	bool same = i->operand_count > 1 && o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && o[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-		    o[0].reg.value == o[1].reg.value;
+	bool same = i->operand_count > 1 && o[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    o[1].type == ZYDIS_OPERAND_TYPE_REGISTER && o[0].reg.value == o[1].reg.value;
 	bool constant = i->operand_count > 1 && o[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
 	uint64_t with = constant ? o[1].imm.value.u : 0;
 	enum operation op = ADD;
 	// It sets eight bits; of the others, those of before.
-	if (i->meta.category == ZYDIS_CATEGORY_SETCC && o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && !is_high(o[0].reg.value) &&
-	    it.place.width > 8) {
+	if (i->meta.category == ZYDIS_CATEGORY_SETCC && o[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	    !is_high(o[0].reg.value) && it.place.width > 8) {
 		self.width = 64;
 		calculate(q, it, self, LOW, 0xffull << 32);
 		calculate(q, it, self, LOW, 0xffull << 32 | 1);
 		return;
 	}
-	if (i->mnemonic == ZYDIS_MNEMONIC_MOV && constant && o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && !is_high(o[0].reg.value) &&
-	    o[0].size < 32 && o[0].size < it.place.width) {
+	if (i->mnemonic == ZYDIS_MNEMONIC_MOV && constant && o[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	    !is_high(o[0].reg.value) && o[0].size < 32 && o[0].size < it.place.width) {
 		uint64_t mask = (1ull << o[0].size) - 1;
 		self.width = 64;
 		calculate(q, it, self, LOW, mask << 32 | (with & mask));
 		return;
 	}
 	// 32 bits clear the upper half; fewer leave the rest.
-	if (o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || whole(o[0].reg.value) != it.place.reg || is_high(o[0].reg.value) ||
-	    (o[0].size < 32 && o[0].size < it.place.width)) {
+	if (o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || whole(o[0].reg.value) != it.place.reg ||
+	    is_high(o[0].reg.value) || (o[0].size < 32 && o[0].size < it.place.width)) {
 		if (i->mnemonic == ZYDIS_MNEMONIC_XCHG && !is_high(o[1].reg.value) && o[0].size >= 32) {
 			source(q, it, &o[0], at);
 			return;
@@ -413,7 +428,7 @@ static void written(struct query *q, struct item it, const ZydisDecodedInstructi
 		lea(q, it, &o[1], at + i->length);
 		return;
 	case ZYDIS_MNEMONIC_POP:
-		it.place = (struct place){ true, ZYDIS_REGISTER_RSP, 0, it.place.width };
+		it.place = (struct place){true, ZYDIS_REGISTER_RSP, 0, it.place.width};
 		ask(q, it);
 		return;
 	case ZYDIS_MNEMONIC_XOR:
@@ -478,7 +493,8 @@ static void written(struct query *q, struct item it, const ZydisDecodedInstructi
 }
 
 // A word of the stack after an instruction: where it was before, or what was put there.
-static void stack_after(struct query *q, struct item it, const ZydisDecodedInstruction *i, const ZydisDecodedOperand *o, uint64_t at)
+static void stack_after(struct query *q, struct item it, const ZydisDecodedInstruction *i, const ZydisDecodedOperand *o,
+			uint64_t at)
 {
 	struct place *p = &it.place;
 	const struct body *b = it.function->body;
@@ -510,10 +526,12 @@ static void stack_after(struct query *q, struct item it, const ZydisDecodedInstr
 				p->offset -= o[1].imm.value.s;
 			} else if (i->mnemonic == ZYDIS_MNEMONIC_ADD && constant) {
 				p->offset += o[1].imm.value.s;
-			} else if (i->mnemonic == ZYDIS_MNEMONIC_POP && rsp && o[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+			} else if (i->mnemonic == ZYDIS_MNEMONIC_POP && rsp &&
+				   o[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
 				   whole(o[0].reg.value) != ZYDIS_REGISTER_RSP) {
 				p->offset += 8;
-			} else if (i->mnemonic == ZYDIS_MNEMONIC_MOV && !k && o[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+			} else if (i->mnemonic == ZYDIS_MNEMONIC_MOV && !k &&
+				   o[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
 				   (o[1].reg.value == ZYDIS_REGISTER_RSP || o[1].reg.value == ZYDIS_REGISTER_RBP)) {
 				p->reg = o[1].reg.value;
 			} else if (i->mnemonic == ZYDIS_MNEMONIC_LEA && o[1].mem.index == ZYDIS_REGISTER_NONE &&
@@ -534,12 +552,15 @@ static void stack_after(struct query *q, struct item it, const ZydisDecodedInstr
 			continue;
 		bool mine = o[k].mem.base == p->reg && o[k].mem.index == ZYDIS_REGISTER_NONE;
 		int64_t size = o[k].size / 8;
-		if (mine && o[k].mem.disp.value == p->offset && o[k].size >= p->width && i->mnemonic == ZYDIS_MNEMONIC_MOV && !k) {
+		if (mine && o[k].mem.disp.value == p->offset && o[k].size >= p->width &&
+		    i->mnemonic == ZYDIS_MNEMONIC_MOV && !k) {
 			source(q, it, &o[1], at);
 			return;
 		}
-		if (mine ? o[k].mem.disp.value < p->offset + (int64_t)p->width / 8 && o[k].mem.disp.value + size > p->offset :
-			   b->stack_taken || o[k].mem.base == ZYDIS_REGISTER_RSP || o[k].mem.base == ZYDIS_REGISTER_RBP) {
+		if (mine ? o[k].mem.disp.value < p->offset + (int64_t)p->width / 8 &&
+				    o[k].mem.disp.value + size > p->offset
+			 : b->stack_taken || o[k].mem.base == ZYDIS_REGISTER_RSP ||
+				    o[k].mem.base == ZYDIS_REGISTER_RBP) {
 			unknown(q, &it, at, "it comes from memory that is written in a way not understood");
 			return;
 		}
@@ -564,7 +585,8 @@ static void after(struct query *q, struct item it)
 		return;
 	}
 	if (n->kind == CODE_CALL && caller_saved(it.place.reg)) {
-		unknown(q, &it, n->at, it.place.reg == ZYDIS_REGISTER_RAX ? "a function returned it" : "it is what a call left");
+		unknown(q, &it, n->at,
+			it.place.reg == ZYDIS_REGISTER_RAX ? "a function returned it" : "it is what a call left");
 		return;
 	}
 	if (n->kind == CODE_SYSCALL && (it.place.reg == ZYDIS_REGISTER_RAX || it.place.reg == ZYDIS_REGISTER_RCX ||
@@ -611,7 +633,8 @@ static unsigned from_others(struct query *q, const struct item *it, uint64_t at)
 			unknown(q, it, at, "it comes from too far away");
 			return count + 1;
 		}
-		struct item to = { .module = s->xref[low].from_module, .function = f, .place = it->place, .depth = it->depth + 1 };
+		struct item to = {
+			.module = s->xref[low].from_module, .function = f, .place = it->place, .depth = it->depth + 1};
 		to.insn = f ? body_find(body_of(m, f), s->xref[low].from) : UINT32_MAX;
 		if (to.insn == UINT32_MAX) {
 			unknown(q, it, at, "the code that calls it is not understood");
@@ -698,7 +721,8 @@ static void spread(const struct body *b, uint8_t *live)
 		more = false;
 		for (uint32_t i = 0; i + 1 < b->count; i++) {
 			const struct insn *n = &b->insn[i];
-			if (live[i] && !live[i + 1] && n->kind != CODE_JUMP && n->kind != CODE_END && n->at + n->length == n[1].at)
+			if (live[i] && !live[i + 1] && n->kind != CODE_JUMP && n->kind != CODE_END &&
+			    n->at + n->length == n[1].at)
 				live[i + 1] = more = true;
 		}
 		for (size_t i = 0; i < b->edges; i++)
@@ -729,11 +753,12 @@ bool is_live(const struct scope *s, struct module *m, struct function *f, uint64
 	return b->live[wanted];
 }
 
-void resolve(const struct scope *s, struct module *m, struct function *f, uint64_t at, ZydisRegister reg, struct values *out)
+void resolve(const struct scope *s, struct module *m, struct function *f, uint64_t at, ZydisRegister reg,
+	     struct values *out)
 {
 	unsigned steps = 0;
-	struct query q = { .scope = s, .out = out, .steps = &steps };
-	struct item it = { .function = f, .place = { .reg = reg, .width = 32 } };
+	struct query q = {.scope = s, .out = out, .steps = &steps};
+	struct item it = {.function = f, .place = {.reg = reg, .width = 32}};
 	memset(out, 0, sizeof(*out));
 	decode_init(&decoder);
 	while (s->module[it.module] != m)

@@ -11,7 +11,7 @@ const struct row row[CALLS] = {
 #include "sys/levels.inc"
 };
 
-const char *const level_name[] = { "unknown", "full", "part", "stub", "eperm", "absent", "none" };
+const char *const level_name[] = {"unknown", "full", "part", "stub", "eperm", "absent", "none"};
 
 static void merge(struct values *to, const struct values *from)
 {
@@ -32,11 +32,12 @@ static void merge(struct values *to, const struct values *from)
 	}
 }
 
-static void not_resolved(struct result *r, struct module *m, struct function *f, const struct event *e, const struct values *v)
+static void not_resolved(struct result *r, struct module *m, struct function *f, const struct event *e,
+			 const struct values *v)
 {
 	GROW(r->unresolved, r->unresolveds);
 	struct unresolved *u = &r->unresolved[r->unresolveds++];
-	*u = (struct unresolved){ .module = m, .function = f, .at = e->at, .why = v->unknown };
+	*u = (struct unresolved){.module = m, .function = f, .at = e->at, .why = v->unknown};
 	memcpy(u->where, v->where, sizeof(u->where));
 }
 
@@ -77,13 +78,17 @@ void result_make(struct result *r, const struct scope *s)
 		struct module *m = s->module[i];
 		for (size_t k = 0; k < m->events; k++) {
 			const struct event *e = &m->event[k];
-			struct function *f = e->kind == EVENT_SITE || e->kind == EVENT_LEGACY ? module_function(m, e->at) : NULL;
-			if (!f || !f->reached || (m->frames && !module_framed(m, e->at) && !s->all && !is_live(s, m, f, e->at)))
+			struct function *f = e->kind == EVENT_SITE || e->kind == EVENT_LEGACY
+						     ? module_function(m, e->at)
+						     : NULL;
+			if (!f || !f->reached ||
+			    (m->frames && !module_framed(m, e->at) && !s->all && !is_live(s, m, f, e->at)))
 				continue;
 			if (e->kind == EVENT_SITE) {
 				site(r, s, m, f, e);
 			} else {
-				struct values v = { .unknown = "it is a call of the 32-bit interface, which Whelk does not have" };
+				struct values v = {
+					.unknown = "it is a call of the 32-bit interface, which Whelk does not have"};
 				r->legacy++;
 				not_resolved(r, m, f, e, &v);
 			}

@@ -61,7 +61,7 @@ struct module {
 	size_t events;
 	struct function *function; // sorted
 	size_t functions;
-	uint32_t first; // the number of its first function among all
+	uint32_t first;	   // the number of its first function among all
 	uint64_t *pointed; // code that words of data name; sorted
 	size_t pointeds;
 	size_t undecoded; // bytes inside of functions that are no instructions
@@ -81,13 +81,13 @@ struct scope {
 	size_t missings;
 	char **named; // --dlopen
 	size_t nameds;
-	const char *root; // of the file system; "" for /
+	const char *root;      // of the file system; "" for /
 	struct export *export; // hash table
 	size_t export_size;
 	uint32_t functions;
 	struct xref *xref; // sorted by to
 	size_t xrefs;
-	bool all; // everything counts as reached
+	bool all;		// everything counts as reached
 	bool loads_at_run_time; // dlopen is reached
 };
 
@@ -124,6 +124,7 @@ void body_free(struct body *b);
 // Whether the instruction at `at`, outside of .eh_frame, can be run: or is it data that looks like code?
 bool is_live(const struct scope *s, struct module *m, struct function *f, uint64_t at);
 // What 64-bit register `reg` (ZYDIS_REGISTER_*) can hold before the instruction at `at` of function f.
-void resolve(const struct scope *s, struct module *m, struct function *f, uint64_t at, ZydisRegister reg, struct values *out);
+void resolve(const struct scope *s, struct module *m, struct function *f, uint64_t at, ZydisRegister reg,
+	     struct values *out);
 
 #endif

@@ -80,8 +80,8 @@ struct function *module_function(const struct module *m, uint64_t at)
 static const char *name_in(const struct elf_symbol *s, size_t count, uint64_t start)
 {
 	for (size_t i = 0; i < count; i++)
-		if (s[i].value == start && s[i].defined && (s[i].type == STT_FUNC || s[i].type == STT_GNU_IFUNC || s[i].type == STT_NOTYPE) &&
-		    *s[i].name)
+		if (s[i].value == start && s[i].defined &&
+		    (s[i].type == STT_FUNC || s[i].type == STT_GNU_IFUNC || s[i].type == STT_NOTYPE) && *s[i].name)
 			return s[i].name;
 	return NULL;
 }
@@ -98,7 +98,7 @@ static void add_code(struct module *m, uint64_t start, uint64_t end)
 	if (!s || start >= end)
 		return;
 	GROW(m->code, m->codes);
-	m->code[m->codes++] = (struct range){ start, end < s->end ? end : s->end };
+	m->code[m->codes++] = (struct range){start, end < s->end ? end : s->end};
 }
 
 // The executable sections; without section headers, or if these leave the entry out, the executable segments.
@@ -110,7 +110,8 @@ static void find_code(struct module *m)
 	const uint8_t *table = elf_bytes(&m->elf, eh.e_shoff, (uint64_t)eh.e_shnum * sizeof(sh));
 	for (unsigned i = 0; table && eh.e_shentsize == sizeof(sh) && i < eh.e_shnum; i++) {
 		memcpy(&sh, table + i * sizeof(sh), sizeof(sh));
-		if (sh.sh_flags & SHF_EXECINSTR && sh.sh_flags & SHF_ALLOC && sh.sh_type != SHT_NOBITS && sh.sh_size < m->elf.size)
+		if (sh.sh_flags & SHF_EXECINSTR && sh.sh_flags & SHF_ALLOC && sh.sh_type != SHT_NOBITS &&
+		    sh.sh_size < m->elf.size)
 			add_code(m, sh.sh_addr, sh.sh_addr + sh.sh_size);
 	}
 	if (!m->codes || (m->elf.entry && !module_is_code(m, m->elf.entry))) {
@@ -155,7 +156,8 @@ static void sort_starts(struct starts *s)
 static void add_symbols(const struct module *m, struct starts *s, const struct elf_symbol *sym, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (sym[i].defined && (sym[i].type == STT_FUNC || sym[i].type == STT_GNU_IFUNC || sym[i].type == STT_NOTYPE))
+		if (sym[i].defined &&
+		    (sym[i].type == STT_FUNC || sym[i].type == STT_GNU_IFUNC || sym[i].type == STT_NOTYPE))
 			add_start(m, s, sym[i].value);
 }
 
@@ -182,7 +184,7 @@ static void first_starts(struct module *m, struct starts *s)
 static void add_event(struct module *m, uint64_t at, enum event_kind kind, uint64_t target)
 {
 	GROW(m->event, m->events);
-	m->event[m->events++] = (struct event){ at, target, kind };
+	m->event[m->events++] = (struct event){at, target, kind};
 }
 
 static void look(struct module *m, const struct code *c)
@@ -197,11 +199,14 @@ static void look(struct module *m, const struct code *c)
 	if (c->has_memory)
 		r = elf_reloc_at(&m->elf, c->memory);
 	if (r)
-		add_event(m, c->at, (c->kind == CODE_CALL || c->kind == CODE_JUMP) && !c->indexed ? EVENT_SLOT_CALL : EVENT_SLOT_REF,
-			c->memory);
+		add_event(m, c->at,
+			  (c->kind == CODE_CALL || c->kind == CODE_JUMP) && !c->indexed ? EVENT_SLOT_CALL
+											: EVENT_SLOT_REF,
+			  c->memory);
 	if (c->has_memory && c->is_lea && module_is_code(m, c->memory))
 		add_event(m, c->at, EVENT_REF, c->memory);
-	if (c->has_immediate && m->elf.type == ET_EXEC && module_is_code(m, c->immediate) && !module_in_frame(m, c->immediate))
+	if (c->has_immediate && m->elf.type == ET_EXEC && module_is_code(m, c->immediate) &&
+	    !module_in_frame(m, c->immediate))
 		add_event(m, c->at, EVENT_REF, c->immediate);
 }
 
@@ -221,11 +226,12 @@ static void set_start(struct map *w, uint64_t at)
 		w->bit[(at - w->base) / 8] |= (uint8_t)(1 << ((at - w->base) & 7));
 }
 
-static void sweep_range(struct module *m, const ZydisDecoder *decoder, const struct range *r, const struct starts *s, struct map *w)
+static void sweep_range(struct module *m, const ZydisDecoder *decoder, const struct range *r, const struct starts *s,
+			struct map *w)
 {
 	const uint8_t *bytes = elf_at(&m->elf, r->start, r->end - r->start);
 	size_t next = 0;
-	struct code c = { .kind = CODE_END }, last = c; // last: that is no padding
+	struct code c = {.kind = CODE_END}, last = c; // last: that is no padding
 	const struct elf_function *frame = NULL;
 	for (uint64_t at = r->start; bytes && at < r->end;) {
 		while (next < s->count && s->at[next] <= at)
@@ -247,8 +253,9 @@ static void sweep_range(struct module *m, const ZydisDecoder *decoder, const str
 		set_start(w, at);
 		at += c.length;
 		// It runs on into what follows: not behind a call at the end of a compiler's function, which does not return.
-		if (at >= border && !c.padding && (c.kind == CODE_PLAIN || c.kind == CODE_BRANCH || c.kind == CODE_SYSCALL ||
-						   (c.kind == CODE_CALL && !frame)))
+		if (at >= border && !c.padding &&
+		    (c.kind == CODE_PLAIN || c.kind == CODE_BRANCH || c.kind == CODE_SYSCALL ||
+		     (c.kind == CODE_CALL && !frame)))
 			if (module_is_code(m, border))
 				add_event(m, c.at, EVENT_JUMP, border);
 		// Padding between two functions without frames may be run over as well: musl's functions are aligned with it.
@@ -288,7 +295,8 @@ static void sweep_overlaps(struct module *m, const ZydisDecoder *decoder, struct
 	struct code c;
 	for (size_t i = 0; i < m->events; i++) { // grows meanwhile
 		const struct event e = m->event[i];
-		if ((e.kind != EVENT_CALL && e.kind != EVENT_JUMP) || is_start(w, e.target) || !is_start(w, e.at) || !frame_of(m, e.at))
+		if ((e.kind != EVENT_CALL && e.kind != EVENT_JUMP) || is_start(w, e.target) || !is_start(w, e.at) ||
+		    !frame_of(m, e.at))
 			continue;
 		const uint8_t *lock = elf_at(&m->elf, e.target - 1, 1);
 		m->overlaps += !(lock && *lock == 0xf0);
@@ -322,7 +330,7 @@ static void make_functions(struct module *m, const struct starts *s)
 		uint64_t end = frame ? frame->end : m->code[c].end;
 		if (i + 1 < s->count && s->at[i + 1] < end)
 			end = s->at[i + 1];
-		m->function[m->functions++] = (struct function){ .start = s->at[i], .end = end, .parent = UINT32_MAX };
+		m->function[m->functions++] = (struct function){.start = s->at[i], .end = end, .parent = UINT32_MAX};
 	}
 }
 
@@ -355,18 +363,19 @@ static void find_returns(struct module *m)
 void module_sweep(struct module *m)
 {
 	ZydisDecoder decoder;
-	struct starts s = { 0 };
+	struct starts s = {0};
 	decode_init(&decoder);
 	find_code(m);
 	m->frame = m->elf.frame;
 	if (m->elf.frame_count)
 		qsort(m->frame, m->elf.frame_count, sizeof(*m->frame), by_start);
 	for (size_t i = 0; i < m->elf.frame_count; i++)
-		if (module_is_code(m, m->frame[i].start) && (!m->frames || m->frame[i].start != m->frame[m->frames - 1].start))
+		if (module_is_code(m, m->frame[i].start) &&
+		    (!m->frames || m->frame[i].start != m->frame[m->frames - 1].start))
 			m->frame[m->frames++] = m->frame[i];
 	find_pointed(m);
 	first_starts(m, &s);
-	struct map w = { .base = m->codes ? m->code[0].start : 0, .end = m->codes ? m->code[m->codes - 1].end : 0 };
+	struct map w = {.base = m->codes ? m->code[0].start : 0, .end = m->codes ? m->code[m->codes - 1].end : 0};
 	if (w.end - w.base > 64 * (uint64_t)m->elf.size) // sections far apart are no compiler's
 		w.end = w.base + 64 * (uint64_t)m->elf.size;
 	size_t bytes = (w.end - w.base) / 8 + 1;
@@ -383,7 +392,8 @@ void module_sweep(struct module *m)
 		for (size_t i = 0; i < m->events; i++)
 			if (m->event[i].kind == EVENT_CALL || m->event[i].kind == EVENT_REF)
 				add_start(m, &s, m->event[i].target);
-			else if (m->event[i].kind == EVENT_JUMP && !frame_of(m, m->event[i].target) && frame_of(m, m->event[i].at))
+			else if (m->event[i].kind == EVENT_JUMP && !frame_of(m, m->event[i].target) &&
+				 frame_of(m, m->event[i].at))
 				add_start(m, &s, m->event[i].target);
 		sort_starts(&s);
 		if (s.count == before)
