@@ -13,6 +13,8 @@
 
 #define QUEUE_SIZE_SYNC	 64
 #define QUEUE_SIZE_ASYNC 128
+#define QUEUE_SIZE_NET_TX 256
+#define QUEUE_SIZE_NET_RX 64
 #define STRINGS_MAX	 (4u << 20)
 
 uint64_t layout_take(struct machine *m, uint64_t bytes)
@@ -206,6 +208,10 @@ int boot_build(struct machine *m)
 		err = build_queue(m, ABI_QUEUE_FS_SYNC, QUEUE_SIZE_SYNC);
 	if (!err)
 		err = build_queue(m, ABI_QUEUE_FS_ASYNC, QUEUE_SIZE_ASYNC);
+	if (!err && m->config->net)
+		err = build_queue(m, ABI_QUEUE_NET_TX, QUEUE_SIZE_NET_TX);
+	if (!err && m->config->net)
+		err = build_queue(m, ABI_QUEUE_NET_RX, QUEUE_SIZE_NET_RX);
 	if (!err)
 		err = image_load(&m->image, ram(m, l->kernel_gpa), l->kernel_va);
 	if (!err)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // whelk run: from options to a machine and its program's exit status.
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -160,6 +161,36 @@ static int status_of(const struct machine_result *result)
 	}
 }
 
+static void name_address(const struct sockaddr_storage *a, char *name, size_t size)
+{
+	char ip[INET6_ADDRSTRLEN] = "";
+	const struct sockaddr_in *in = (const void *)a;
+	const struct sockaddr_in6 *in6 = (const void *)a;
+	bool six = a->ss_family == AF_INET6;
+	inet_ntop(a->ss_family, six ? (const void *)&in6->sin6_addr : (const void *)&in->sin_addr, ip, sizeof(ip));
+	snprintf(name, size, six ? "[%s]:%u" : "%s:%u", ip, ntohs(in->sin_port));
+}
+
+static int open_ports(struct options *o)
+{
+	char name[80];
+	for (unsigned i = 0; i < o->port_count; i++) {
+		struct net_port *p = &o->port[i];
+		bool any = !((struct sockaddr_in *)&p->host)->sin_port;
+		int err = net_port_open(p);
+		name_address(&p->host, name, sizeof(name));
+		if (err == -EADDRINUSE)
+			message("option -p: %s is in use by another program (0 as the host's port takes a free one)", name);
+		else if (err)
+			message("option -p: cannot listen on %s: %s", name, strerror(-err));
+		else if (any || message_verbose)
+			message("%s%s leads to port %u", name, p->datagram ? "/udp" : "", p->guest);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int run(struct run *r, uint64_t start_ns)
 {
 	static const struct machine_hooks hooks = {.ready = hook_ready,
@@ -195,6 +226,10 @@ static int run(struct run *r, uint64_t start_ns)
 		.nofile_limit = limit(RLIMIT_NOFILE),
 		.mount = r->view.mount,
 		.mount_count = r->view.mount_count,
+		.net = r->o.net,
+		.net_loopback = r->o.net_loopback,
+		.port = r->o.port,
+		.port_count = r->o.port_count,
 		.hooks = &hooks,
 		.hooks_arg = r,
 	};
@@ -212,6 +247,8 @@ static int run(struct run *r, uint64_t start_ns)
 		return status;
 	}
 	c.exits = background_exits();
+	if (open_ports(&r->o))
+		return CMD_FAILED;
 	if (!r->o.no_jail && jail_prepare(r->view.mount, r->view.mount_count))
 		return CMD_FAILED;
 	catch_crashes();

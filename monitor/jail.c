@@ -85,7 +85,7 @@ static int prepare_landlock(const struct machine_mount *mount, unsigned count)
 // A monitor run by root serves other users' files as root would; nothing else of root's is left.
 static uint64_t keep_capabilities(enum jail_kind kind)
 {
-	if (kind == JAIL_CONSOLE)
+	if (kind == JAIL_CONSOLE || kind == JAIL_NET)
 		return 0;
 	uint64_t keep = 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH;
 	return writes ? keep | 1ull << CAP_CHOWN | 1ull << CAP_FOWNER | 1ull << CAP_FSETID : keep;
@@ -212,6 +212,8 @@ int jail_thread(enum machine_thread which)
 		return put_on(JAIL_CPU, "first vCPU's");
 	case MACHINE_THREAD_FS:
 		return put_on(JAIL_FILES, "file server's");
+	case MACHINE_THREAD_NET:
+		return put_on(JAIL_NET, "network's");
 	default: // made by a vCPU's thread that wears it
 		name_thread("vCPU's");
 		return 0;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
@@ -86,6 +87,13 @@ static const struct rule console[] = {
 	{.nr = __NR_ioctl, .test = ONE_OF, .arg = 1, LIST(TERMINAL_SETS)},
 };
 
+// Sockets of the Internet's families only; the guest's addresses are checked before they get here.
+static const struct rule net[] = {
+	{.nr = __NR_socket, .test = ONE_OF, .arg = 0, LIST(AF_INET, AF_INET6)},
+	CALL(connect), CALL(accept4), CALL(listen), CALL(shutdown), CALL(sendto), CALL(sendmsg), CALL(recvfrom),
+	CALL(recvmsg), CALL(getsockopt), CALL(setsockopt), CALL(getsockname), CALL(epoll_ctl), CALL(epoll_pwait2),
+};
+
 static const struct {
 	const struct rule *rule;
 	size_t count;
@@ -94,6 +102,7 @@ static const struct {
 	[JAIL_FILES] = {{common, ARRAY_SIZE(common)}, {files, ARRAY_SIZE(files)},
 			{file_server, ARRAY_SIZE(file_server)}},
 	[JAIL_CONSOLE] = {{common, ARRAY_SIZE(common)}, {console, ARRAY_SIZE(console)}, {NULL, 0}},
+	[JAIL_NET] = {{common, ARRAY_SIZE(common)}, {net, ARRAY_SIZE(net)}, {NULL, 0}},
 };
 
 // --- the filter, written from its end: a jump's target is there before the jump ----------------------------
@@ -191,7 +200,7 @@ _Static_assert(ARRAY_SIZE(common) + ARRAY_SIZE(files) + ARRAY_SIZE(cpu) <= RULES
 
 int jail_filter_install(enum jail_kind kind)
 {
-	static struct filter storage[JAIL_CONSOLE + 1]; // a kind is installed by one thread
+	static struct filter storage[JAIL_KINDS]; // a kind is installed by one thread
 	struct filter *f = &storage[kind];
 	own_pid = (uint32_t)getpid();
 	if (!guest_pid)

@@ -12,6 +12,7 @@
 
 #include "base/util.h"
 #include "monitor/dev/fs.h"
+#include "monitor/dev/net.h"
 #include "monitor/guest.h"
 #include "monitor/private.h"
 
@@ -19,7 +20,7 @@
 
 static const char *const exit_name[EXIT_KINDS] = {
 	[EXIT_EXIT] = "exit", [EXIT_IDLE] = "idle", [EXIT_KICK] = "kick", [EXIT_START] = "start",
-	[EXIT_CONSOLE] = "console", [EXIT_TIMER] = "timer", [EXIT_QUEUE] = "queue", [EXIT_REPORT] = "report",
+	[EXIT_CONSOLE] = "console", [EXIT_TIMER] = "timer", [EXIT_QUEUE] = "queue", [EXIT_NET] = "net", [EXIT_REPORT] = "report",
 	[EXIT_OTHER] = "other", [EXIT_SIGNAL] = "signal", [EXIT_WINDOW] = "window", [EXIT_INJECT] = "interrupt",
 };
 _Static_assert(EXIT_KINDS <= MACHINE_EXITS, "MACHINE_EXITS");
@@ -116,14 +117,32 @@ static int open_image(struct machine *m)
 
 static void fs_event(void *arg, uint32_t events) { machine_event(arg, events); }
 
-static int fs_worker_enter(void *arg)
+static int device_enter(struct machine *m, enum machine_thread which, const char *name)
 {
-	struct machine *m = arg;
 	const struct machine_hooks *h = m->config->hooks;
-	if (!h || !h->thread_enter || !h->thread_enter(m->config->hooks_arg, MACHINE_THREAD_FS))
+	if (!h || !h->thread_enter || !h->thread_enter(m->config->hooks_arg, which))
 		return 0;
-	machine_fail(m, -EPERM, "cannot confine the file server's thread");
-	return -EPERM;
+	return machine_fail(m, -EPERM, "cannot confine the %s's thread", name);
+}
+
+static int fs_worker_enter(void *arg) { return device_enter(arg, MACHINE_THREAD_FS, "file server"); }
+static int net_enter(void *arg) { return device_enter(arg, MACHINE_THREAD_NET, "network"); }
+
+// On a CPU that sleeps if there is one: the others find news on their way.
+static int sleeping_cpu(const struct machine *m)
+{
+	for (unsigned i = 0; i < m->cpu_count; i++)
+		if (__atomic_load_n(&m->cpus[i].idle, __ATOMIC_SEQ_CST))
+			return (int)i;
+	return -1;
+}
+
+static bool net_idle(void *arg) { return sleeping_cpu(arg) >= 0; }
+
+static void net_event(void *arg)
+{
+	int cpu = sleeping_cpu(arg);
+	machine_event_cpu(arg, cpu < 0 ? 0 : (unsigned)cpu, ABI_EVENT_QUEUE);
 }
 
 static int build_fs(struct machine *m)
@@ -157,6 +176,29 @@ static int build_fs(struct machine *m)
 		m->boot->mount[i].root_node = fs_root_node(m->fs, i);
 	err = fs_start(m->fs);
 	return err ? machine_fail(m, err, "cannot start the file server's thread: %s", strerror(-err)) : 0;
+}
+
+static int build_net(struct machine *m)
+{
+	const struct machine_config *c = m->config;
+	if (!c->net)
+		return 0;
+	struct net_config nc = {
+		.memory = &m->memory,
+		.tx = m->boot->queue[ABI_QUEUE_NET_TX],
+		.rx = m->boot->queue[ABI_QUEUE_NET_RX],
+		.port = c->port,
+		.port_count = c->port_count,
+		.host_loopback = c->net_loopback,
+		.event = net_event,
+		.idle = net_idle,
+		.enter = net_enter,
+		.arg = m,
+	};
+	int err = net_create(&m->net, &nc);
+	if (!err)
+		err = net_start(m->net);
+	return err ? machine_fail(m, err, "cannot start the network: %s", strerror(-err)) : 0;
 }
 
 // Without a word to the contrary: kvm where it works, else linux. A failure to open kvm is then no failure yet.
@@ -210,6 +252,8 @@ static int build(struct machine *m)
 		err = vcpu_create(m, 0);
 	if (!err)
 		err = build_fs(m);
+	if (!err)
+		err = build_net(m);
 	return err ? machine_fail(m, err, "cannot build the machine: %s", strerror(-err)) : 0;
 }
 
@@ -245,6 +289,8 @@ static void join_others(struct machine *m)
 
 static void destroy(struct machine *m)
 {
+	if (m->net)
+		net_destroy(m->net);
 	if (m->fs)
 		fs_destroy(m->fs);
 	for (unsigned i = 0; m->vcpu && i < m->cpu_count; i++)

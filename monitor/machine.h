@@ -17,6 +17,7 @@
 #include "monitor/memory.h"
 
 struct machine;
+struct net_port;
 
 struct machine_mount {
 	int fd;		  // O_PATH directory; the machine keeps its own copy
@@ -26,7 +27,8 @@ struct machine_mount {
 };
 
 // GUEST is no thread but the guest's process (platform linux), still single, with all of the monitor's descriptors.
-enum machine_thread { MACHINE_THREAD_MAIN_CPU, MACHINE_THREAD_CPU, MACHINE_THREAD_TIMER, MACHINE_THREAD_FS, MACHINE_THREAD_GUEST };
+enum machine_thread { MACHINE_THREAD_MAIN_CPU, MACHINE_THREAD_CPU, MACHINE_THREAD_TIMER, MACHINE_THREAD_FS, MACHINE_THREAD_NET,
+		      MACHINE_THREAD_GUEST };
 
 enum machine_platform { MACHINE_PLATFORM_AUTO, MACHINE_PLATFORM_KVM, MACHINE_PLATFORM_LINUX };
 
@@ -71,6 +73,10 @@ struct machine_config {
 	uint64_t stack_limit, nofile_limit;
 	const struct machine_mount *mount;
 	unsigned mount_count;
+	bool net;		     // sockets of the host's for the guest
+	bool net_loopback;	     // to the host's loopback interface too
+	const struct net_port *port; // open ones; the machine closes them
+	unsigned port_count;
 	bool no_random; // fixed addresses and seed (debugging)
 	const struct machine_hooks *hooks;
 	void *hooks_arg;

@@ -20,7 +20,7 @@
 #define MEMORY_LEAST	 (16ull << 20)
 
 enum { OPT_ROOT = 256, OPT_HOSTNAME, OPT_USER, OPT_TRACE, OPT_STATS, OPT_VERBOSE, OPT_PLATFORM, OPT_SYSCALLS, OPT_KERNEL,
-       OPT_ENV_FILE, OPT_NO_JAIL, OPT_LIBC, OPT_NAME, OPT_RM };
+       OPT_ENV_FILE, OPT_NO_JAIL, OPT_LIBC, OPT_NAME, OPT_RM, OPT_NET };
 
 static const struct option long_option[] = {
 	{"memory", required_argument, NULL, 'm'},	 {"cpus", required_argument, NULL, 'c'},
@@ -33,7 +33,8 @@ static const struct option long_option[] = {
 	{"kernel", required_argument, NULL, OPT_KERNEL}, {"env-file", required_argument, NULL, OPT_ENV_FILE},
 	{"no-jail", no_argument, NULL, OPT_NO_JAIL},	 {"libc", required_argument, NULL, OPT_LIBC},
 	{"detach", no_argument, NULL, 'd'},		 {"name", required_argument, NULL, OPT_NAME},
-	{"rm", no_argument, NULL, OPT_RM},
+	{"rm", no_argument, NULL, OPT_RM},		 {"publish", required_argument, NULL, 'p'},
+	{"net", required_argument, NULL, OPT_NET},
 	{NULL, 0, NULL, 0},
 };
 
@@ -244,6 +245,13 @@ static int parse_platform(struct options *o, const char *s)
 	return bad("--platform", s, "'kvm', 'linux' or 'auto'");
 }
 
+static int parse_net(struct options *o, const char *s)
+{
+	o->net = strcmp(s, "none") != 0;
+	o->net_loopback = strcmp(s, "user:host-loopback") == 0;
+	return !o->net || o->net_loopback || strcmp(s, "user") == 0 ? 0 : bad("--net", s, "'user', 'user:host-loopback' or 'none'");
+}
+
 static int parse_absolute(const char *option, const char *s, const char **out)
 {
 	*out = s;
@@ -270,6 +278,8 @@ static int parse_one(struct options *o, int c, char *arg)
 	case 'e': return parse_env(o, "-e", arg);
 	case 'w': return parse_absolute("-w", arg, &o->cwd);
 	case 'h': o->help = true; return 0;
+	case 'p': return options_parse_port(o, arg);
+	case OPT_NET: return parse_net(o, arg);
 	case 'd': o->detach = true; return 0;
 	case OPT_RM: o->remove = true; return 0;
 	case OPT_NAME:
@@ -305,10 +315,10 @@ int options_parse(struct options *o, int argc, char **argv)
 	int c;
 	*o = (struct options){
 		.memory_size = MEMORY_DEFAULT, .cpus = default_cpus(), .root = "/", .uid = getuid(), .gid = getgid(),
-		.syscalls = ABI_SYSCALLS_PATCH};
+		.syscalls = ABI_SYSCALLS_PATCH, .net = true};
 	opterr = 0;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "+:dm:c:v:e:w:h", long_option, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+:dm:c:v:e:w:p:h", long_option, NULL)) != -1) {
 		if (c == ':') {
 			message("option %s needs a value; see whelk run --help", argv[optind - 1]);
 			return -EINVAL;
@@ -326,6 +336,10 @@ int options_parse(struct options *o, int argc, char **argv)
 	}
 	if (pass_env(o))
 		return -ENOMEM;
+	if (o->port_count && !o->net) {
+		message("option -p: with --net none nothing leads to the machine");
+		return -EINVAL;
+	}
 	o->argv = argv + optind;
 	if (!o->help && !*o->argv) {
 		message("no program is named; see whelk run --help");

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "abi/boot.h"
+#include "monitor/dev/net.h"
 #include "monitor/machine.h"
 
 struct options_volume {
@@ -24,6 +25,9 @@ struct options {
 	unsigned cpus;
 	struct options_volume volume[ABI_MAX_MOUNTS - 1];
 	unsigned volume_count;
+	struct net_port port[NET_PORTS_MAX];
+	unsigned port_count;
+	bool net, net_loopback;
 	char **env; // allocated list, NULL-terminated; strings allocated
 	unsigned env_count;
 	const char *root, *cwd, *hostname, *kernel;
@@ -37,6 +41,7 @@ struct options {
 
 // 0, or -EINVAL after a message has named the option.
 int options_parse(struct options *o, int argc, char **argv);
+int options_parse_port(struct options *o, const char *s); // options_port.c
 bool options_name_valid(const char *name); // of a machine
 void options_free(struct options *o);
 int options_setenv(struct options *o, const char *assignment, bool keep); // "NAME=value"; keep: an earlier one stays

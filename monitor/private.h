@@ -18,6 +18,7 @@
 #include "monitor/memory.h"
 
 struct fs;
+struct net;
 struct kvm_run;
 struct kvm_cpuid2;
 struct guest;
@@ -25,7 +26,8 @@ struct machine;
 struct vcpu;
 
 enum exit_kind {
-	EXIT_EXIT, EXIT_IDLE, EXIT_KICK, EXIT_START, EXIT_CONSOLE, EXIT_TIMER, EXIT_QUEUE, EXIT_REPORT, EXIT_OTHER,
+	EXIT_EXIT, EXIT_IDLE, EXIT_KICK, EXIT_START, EXIT_CONSOLE, EXIT_TIMER, EXIT_QUEUE, EXIT_NET, EXIT_REPORT,
+	EXIT_OTHER,
 	EXIT_SIGNAL, // EINTR: kicked, or the timer
 	EXIT_WINDOW, // the guest had to be let run before an interrupt
 	EXIT_INJECT, // interrupts given
@@ -110,6 +112,7 @@ struct machine {
 	struct abi_console *console;
 
 	struct fs *fs;
+	struct net *net;
 	pthread_mutex_t lock;	      // vCPU creation, the end
 	pthread_mutex_t console_lock; // one console request at a time
 	pthread_mutex_t clock_lock;

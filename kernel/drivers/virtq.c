@@ -52,11 +52,19 @@ int virtq_add(struct virtq *q, const struct virtq_buffer *b, unsigned in_count, 
 	return 0;
 }
 
-void virtq_notify(struct virtq *q) { plat_queue_notify(q->where); }
+// The device looks once more after it has asked to be notified.
+void virtq_notify(struct virtq *q)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!(__atomic_load_n(&q->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY))
+		plat_queue_notify(q->where);
+}
+
+bool virtq_has_done(const struct virtq *q) { return __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE) != q->used_seen; }
 
 void *virtq_take(struct virtq *q, uint32_t *len)
 {
-	if (__atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE) == q->used_seen)
+	if (!virtq_has_done(q))
 		return NULL;
 	const struct vring_used_elem *e = &q->used->ring[q->used_seen & (q->size - 1)];
 	uint16_t head = (uint16_t)e->id, last = head;
@@ -65,6 +73,7 @@ void *virtq_take(struct virtq *q, uint32_t *len)
 	assert(token);
 	*len = e->len;
 	q->used_seen++;
+	__atomic_store_n(&q->avail->ring[q->size], q->used_seen, __ATOMIC_RELAXED); // used_event (2.7.7)
 	q->token[head] = NULL;
 	q->free_count++;
 	for (; q->desc[last].flags & VRING_DESC_F_NEXT; last = q->desc[last].next)

@@ -34,7 +34,9 @@ API int virtq_init(struct virtq *q SHARED, unsigned queue);
 // Offers in_count buffers for the device to read, then out_count for it to write; -ENOSPC.
 API int virtq_add(struct virtq *q SHARED, const struct virtq_buffer *b IN(in_count + out_count), unsigned in_count,
 		  unsigned out_count, void *token SHARED);
-API void virtq_notify(struct virtq *q SHARED);
+API void virtq_notify(struct virtq *q SHARED); // unless the device has said that it looks by itself
+// Whether virtq_take() would find something. Needs no lock.
+API bool virtq_has_done(const struct virtq *q SHARED);
 API void *virtq_take(struct virtq *q SHARED, uint32_t *len OUT(1)); // the token of a finished one, or NULL
 
 #endif

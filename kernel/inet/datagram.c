@@ -162,12 +162,7 @@ void inet_datagram_came(struct inet_socket *i, const struct abi_net_address *fro
 		socket_queue(&i->s, p);
 }
 
-static int drained(struct socket *s)
-{
-	if (inet_poll_queues() && !list_empty(&s->queue))
-		return 0;
-	return s->shut_read;
-}
+static int drained(struct socket *s) { return s->shut_read; }
 
 static int shutdown(struct socket *s, int how)
 {

@@ -47,12 +47,16 @@ static int set_up(void)
 	return 0;
 }
 
+static bool has_news(void) { return virtq_has_done(&rx) || virtq_has_done(&tx); }
+
 static bool ready(void)
 {
 	if (!state) {
 		int err = set_up();
 		waitq_init(&inet_relay_room);
 		state = err ? err : 1;
+		if (!err)
+			sched_watch_device(has_news, inet_queue_event);
 	}
 	return state == 1;
 }

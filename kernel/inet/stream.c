@@ -321,7 +321,7 @@ static int64_t send_outside(struct inet_socket *i, struct socket_io *io, uint64_
 {
 	size_t room = send_room(i);
 	if (!room && inet_poll_queues())
-		room = send_room(i);
+		return 0; // whatever has come of it
 	if (!room)
 		return socket_wait(&i->s.write_q, io->nonblock, i->s.send_timeout_ns, deadline);
 	int n = inet_relay_send(i, ABI_NET_DATA, io, MIN(io->it.left, room), NULL);
@@ -359,9 +359,7 @@ static int64_t send(struct socket *s, struct socket_io *io)
 
 static int drained(struct socket *s)
 {
-	struct inet_socket *i = inet_of(s);
-	if (inet_poll_queues() && !list_empty(&s->queue))
-		return 0;
+	const struct inet_socket *i = inet_of(s);
 	if (s->shut_read)
 		return 1;
 	return i->state == INET_CONNECTED || i->state == INET_CONNECTING ? 0 : i->state == INET_CLOSED ? 1 : -ENOTCONN;

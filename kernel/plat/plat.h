@@ -31,8 +31,9 @@ bool plat_pending(void); // without taking them
 uint64_t plat_take_host_signals(void);
 
 // Sleeps until an event is pending or `deadline_ns` (CLOCK_MONOTONIC; ~0: for ever) has passed.
-// The kernel lock must not be held.
-void plat_idle(uint64_t deadline_ns);
+// The kernel lock must not be held. `news`, if not NULL, is asked once after the others can see that this CPU sleeps:
+// true, and it does not.
+void plat_idle(uint64_t deadline_ns, bool (*news)(void));
 // This CPU wants ABI_EVENT_TIMER at deadline_ns while it runs (~0: never).
 void plat_timer_arm(uint64_t deadline_ns);
 // Gives ABI_EVENT_KICK to the CPUs of `mask`; they enter the kernel or wake.

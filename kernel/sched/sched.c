@@ -285,6 +285,23 @@ void sched_tick(void)
 	sched_rearm(c);
 }
 
+// --- a device that tells its news in memory -----------------------------------------------------------------------
+
+static bool (*device_news)(void);
+static void (*device_take)(void);
+
+void sched_watch_device(bool (*news)(void), void (*take)(void))
+{
+	device_take = take;
+	device_news = news;
+}
+
+void sched_take_news(void)
+{
+	if (device_news && device_news())
+		device_take();
+}
+
 _Noreturn void sched_cpu_main(void)
 {
 	struct sched_cpu *c = sched_this();
@@ -307,8 +324,9 @@ _Noreturn void sched_cpu_main(void)
 		}
 		c->idle = true;
 		sched_unlock_kernel();
-		plat_idle(c->timer_next_ns);
+		plat_idle(c->timer_next_ns, device_news);
 		sched_lock_kernel();
+		sched_take_news();
 		c->armed_ns = 0;
 	}
 }

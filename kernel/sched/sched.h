@@ -178,6 +178,11 @@ API void sched_measured(struct thread *t SHARED, uint64_t start_ns, bool call);
 // Runs fn on every other CPU that is in the program or idle, and waits until all did (TLB shoot-down).
 API void sched_call_others(void (*fn)(void *), void *arg SHARED);
 
+// A device that tells its news in memory, and wakes a CPU only when all sleep: they are looked for before a CPU sleeps,
+// and where a program asks what is ready. `news` needs no lock, `take` has it and may not sleep. One device.
+API void sched_watch_device(bool (*news)(void), void (*take)(void));
+API void sched_take_news(void);
+
 void sched_init(void);
 _Noreturn void sched_cpu_main(void); // idle loop of the calling CPU
 

@@ -66,6 +66,8 @@ void socket_purge(struct socket *s)
 
 static int wait_packet(struct socket *s, struct socket_io *io, uint64_t *deadline)
 {
+	if (list_empty(&s->queue))
+		sched_take_news();
 	while (list_empty(&s->queue)) {
 		int err = s->error ? socket_error(s) : s->ops->drained(s);
 		if (!err)

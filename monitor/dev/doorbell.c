@@ -8,6 +8,7 @@
 
 #include "abi/doorbell.h"
 #include "monitor/dev/fs.h"
+#include "monitor/dev/net.h"
 #include "monitor/private.h"
 
 static const struct machine_hooks no_hooks;
@@ -122,6 +123,12 @@ void doorbell_store(struct vcpu *v, unsigned offset, uint64_t value)
 		kind = EXIT_QUEUE;
 		if (m->fs)
 			fs_queue_notify(m->fs, (offset - ABI_DOORBELL_QUEUE) / 8);
+		break;
+	case ABI_DOORBELL_QUEUE + 8 * ABI_QUEUE_NET_TX:
+	case ABI_DOORBELL_QUEUE + 8 * ABI_QUEUE_NET_RX:
+		kind = EXIT_NET;
+		if (m->net)
+			net_notify(m->net);
 		break;
 	}
 	v->exits[kind]++;

@@ -25,7 +25,7 @@ int virtq_attach(struct virtq *q, struct memory *memory, const struct abi_queue 
 	q->memory = memory;
 	q->size = n;
 	q->desc = memory_range(memory, where->desc_gpa, n * sizeof(struct vring_desc));
-	q->avail = memory_range(memory, where->avail_gpa, sizeof(struct vring_avail) + n * 2);
+	q->avail = memory_range(memory, where->avail_gpa, sizeof(struct vring_avail) + n * 2 + 2);
 	q->used = memory_range(memory, where->used_gpa, sizeof(struct vring_used) + n * sizeof(struct vring_used_elem));
 	if (!q->desc || !q->avail || !q->used)
 		return -EINVAL;
@@ -106,6 +106,16 @@ void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
 	q->used_index++;
 	__atomic_store_n(&q->used->idx, q->used_index, __ATOMIC_RELEASE);
 }
+
+bool virtq_waiting(struct virtq *q) { return !q->broken && load_acq(q->avail->idx) != q->last_avail; }
+
+void virtq_want_notify(struct virtq *q, bool want)
+{
+	if (!q->broken)
+		__atomic_store_n(&q->used->flags, want ? 0 : VRING_USED_F_NO_NOTIFY, __ATOMIC_RELAXED);
+}
+
+uint16_t virtq_seen(const struct virtq *q) { return q->broken ? q->used_index : load(q->avail->ring[q->size]); }
 
 unsigned virtq_slice(const struct iovec *from, unsigned count, size_t skip, size_t len, struct iovec *to)
 {

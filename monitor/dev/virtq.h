@@ -50,6 +50,13 @@ int virtq_pop(struct virtq *q, struct virtq_chain *c);
 // Gives a request back with `written` bytes in its writable pieces.
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
 
+// Whether the guest has offered something not popped yet, or broken the rules (then there is nothing).
+bool virtq_waiting(struct virtq *q);
+// Tells the guest whether it need ring when it offers something (2.7.10).
+void virtq_want_notify(struct virtq *q, bool want);
+// Up to where the guest has taken what was pushed, as it says itself (used_event); compare with used_index.
+uint16_t virtq_seen(const struct virtq *q);
+
 // Copies from the readable pieces (to the writable ones), `skip` bytes into them; bytes copied.
 size_t virtq_copy_in(const struct virtq_chain *c, size_t skip, void *dst, size_t len);
 size_t virtq_copy_out(const struct virtq_chain *c, size_t skip, const void *src, size_t len);

@@ -30,13 +30,13 @@ void cpu_launch(unsigned n) { bell_ring(ABI_DOORBELL_START, n); }
 
 // --- events --------------------------------------------------------------------------------------
 
-void plat_idle(uint64_t deadline_ns)
+void plat_idle(uint64_t deadline_ns, bool (*news)(void))
 {
 	struct abi_cpu *s = arch_cpu()->shared;
 	__atomic_store_n(&s->deadline_ns, deadline_ns, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->armed, 0, __ATOMIC_RELAXED); // a call that came by a jump left it set
 	__atomic_store_n(&s->idle, 1, __ATOMIC_SEQ_CST);
-	if (!plat_pending())
+	if (!plat_pending() && !(news && news()))
 		bell_ring(ABI_DOORBELL_IDLE, 0);
 	__atomic_store_n(&s->idle, 0, __ATOMIC_RELAXED);
 }

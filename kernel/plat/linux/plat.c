@@ -73,11 +73,11 @@ static void add_event(struct abi_cpu *s, uint32_t event)
 	__atomic_fetch_or(&s->pending, event, __ATOMIC_SEQ_CST);
 }
 
-void plat_idle(uint64_t deadline_ns)
+void plat_idle(uint64_t deadline_ns, bool (*news)(void))
 {
 	struct abi_cpu *s = arch_cpu()->shared;
 	__atomic_store_n(&s->idle, 1, __ATOMIC_SEQ_CST);
-	while (!plat_pending())
+	while (!plat_pending() && !(news && news()))
 		if (host_futex_wait(&s->pending, 0, deadline_ns) == -ETIMEDOUT)
 			add_event(s, ABI_EVENT_TIMER);
 	__atomic_store_n(&s->idle, 0, __ATOMIC_RELAXED);

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#ifndef WHELK_MONITOR_DEV_NET_PRIVATE_H
+#define WHELK_MONITOR_DEV_NET_PRIVATE_H
+
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include "abi/net.h"
+#include "base/list.h"
+#include "monitor/dev/net.h"
+#include "monitor/dev/virtq.h"
+
+enum net_kind { NET_CONNECTING, NET_STREAM, NET_LISTENER, NET_DATAGRAM };
+
+struct net_socket {
+	struct list link;  // net.ready, or nothing
+	uint32_t id;
+	enum net_kind kind;
+	int fd;
+	bool own_fd;	   // not a -p port's
+	bool readable;	   // the host has told so, and nothing since says otherwise
+	bool hangs_up;	   // the host has told of an end: what is read is read to it
+	bool end;	   // it has been told of
+	int error;	   // to be told; then nothing is done with it any more
+	bool failed;	   // told
+	bool shut, closing; // after what is pending
+	bool waits;	   // to be accepted by the program
+	bool v6;	   // of a datagram socket: what it can send to
+	uint32_t told;	   // bytes without credit; of a listener: connections not accepted
+	struct net_socket *listener; // of one that waits
+	uint16_t first, last; // pending in TX, by net.pending; NET_NONE
+	size_t pending_bytes;
+};
+
+#define NET_NONE 0xffff
+
+struct net_pending { // a chain of TX that could not be sent at once
+	uint16_t next;
+	const uint8_t *data; // in guest memory, which may change
+	uint32_t len;
+};
+
+struct net {
+	struct net_config config;
+	struct net_port port[NET_PORTS_MAX];
+	uint32_t listener_of[NET_PORTS_MAX]; // the guest's socket that has the port; 0: none
+	struct sockaddr_storage name_server; // family 0: none
+	struct virtq tx, rx;
+	struct virtq_chain chain;
+	struct virtq_chain *room; // a buffer of rx taken and not filled yet
+	struct virtq_chain room_storage;
+	struct net_pending pending[VIRTQ_MAX_SIZE]; // by head
+	struct net_socket **table[2]; // by slot: the guest's numbers, and ours
+	uint32_t table_size[2], generation[2], next_slot;
+	struct list ready; // sockets with something to read
+	int epoll, wake;
+	bool told;	   // something was put into rx
+	bool stop, running; // atomic
+	pthread_t thread;
+};
+
+// --- net.c: what the guest is told -----------------------------------------------------------------------------------
+
+bool net_has_room(struct net *n); // a buffer of rx is there
+uint8_t *net_room(struct net *n, size_t *len); // its part for data
+void net_tell(struct net *n, const struct abi_net *news); // with news->len bytes already in the room; there was room
+int net_watch(struct net *n, struct net_socket *s);
+struct net_socket *net_socket_new(struct net *n, uint32_t id, enum net_kind kind, int fd); // NULL: no memory, a bad number
+uint32_t net_number(struct net *n); // a free one of ours; 0: none
+struct net_socket *net_find(struct net *n, uint32_t id);
+void net_drop(struct net *n, struct net_socket *s, bool reset);
+void net_fail(struct net *n, uint32_t id, int error); // a stream is over: ERROR will be told
+void net_give_back(struct net *n, uint16_t head);
+void net_ready(struct net *n, struct net_socket *s);
+
+// --- net_stream.c, net_datagram.c ------------------------------------------------------------------------------------
+
+void net_connect(struct net *n, const struct abi_net *ask);
+void net_listen(struct net *n, const struct abi_net *ask);
+bool net_send(struct net *n, struct net_socket *s, uint16_t head, const uint8_t *data, uint32_t len); // false: it waits
+void net_flush(struct net *n, struct net_socket *s);
+void net_unlisten(struct net *n, struct net_socket *s);
+void net_option(struct net_socket *s, uint32_t option, int value);
+bool net_stream_read(struct net *n, struct net_socket *s);   // false: nothing more now
+bool net_listener_read(struct net *n, struct net_socket *s); // likewise
+void net_stream_event(struct net *n, struct net_socket *s, uint32_t events);
+
+void net_bind(struct net *n, const struct abi_net *ask);
+void net_send_datagram(struct net *n, struct net_socket *s, const struct abi_net *ask, const uint8_t *data);
+bool net_datagram_read(struct net *n, struct net_socket *s);
+
+// --- net_map.c: the guest's addresses and the host's -----------------------------------------------------------------
+
+// Where the guest's `a` leads: 0 or -ENETUNREACH, -EACCES.
+int net_map_out(const struct net *n, const struct abi_net_address *a, bool datagram, struct sockaddr_storage *out, socklen_t *len);
+// What the guest sees of the host's `from`.
+void net_map_in(const struct net *n, const struct sockaddr_storage *from, struct abi_net_address *out);
+void net_map_name_server(struct net *n);
+socklen_t net_address_len(const struct sockaddr_storage *a);
+
+#endif

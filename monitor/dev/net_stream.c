@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+//
+// Streams: the host's TCP does the work. Data waits in guest memory until the host takes it; what the host has is read
+// only while the guest has room for it (ABI_NET_WINDOW).
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "monitor/dev/net_private.h"
+
+#define GATHER_MAX 32
+
+// --- options ----------------------------------------------------------------------------------------------------------
+
+void net_option(struct net_socket *s, uint32_t option, int value)
+{
+	static const struct {
+		int level, name;
+	} of[ABI_NET_OPTIONS] = {
+		[ABI_NET_OPTION_NODELAY] = {IPPROTO_TCP, TCP_NODELAY},
+		[ABI_NET_OPTION_KEEPALIVE] = {SOL_SOCKET, SO_KEEPALIVE},
+		[ABI_NET_OPTION_KEEPIDLE] = {IPPROTO_TCP, TCP_KEEPIDLE},
+		[ABI_NET_OPTION_KEEPINTVL] = {IPPROTO_TCP, TCP_KEEPINTVL},
+		[ABI_NET_OPTION_KEEPCNT] = {IPPROTO_TCP, TCP_KEEPCNT},
+		[ABI_NET_OPTION_CORK] = {IPPROTO_TCP, TCP_CORK},
+		[ABI_NET_OPTION_BROADCAST] = {SOL_SOCKET, SO_BROADCAST},
+		[ABI_NET_OPTION_USER_TIMEOUT] = {IPPROTO_TCP, TCP_USER_TIMEOUT},
+	};
+	bool stream = s->kind != NET_DATAGRAM;
+	if (option < ARRAY_SIZE(of) && of[option].name && (stream || of[option].level == SOL_SOCKET))
+		setsockopt(s->fd, of[option].level, of[option].name, &value, sizeof(value));
+}
+
+// --- connecting -------------------------------------------------------------------------------------------------------
+
+static int open_socket(int family)
+{
+	int one = 1, fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	// The guest's own TCP_NODELAY decides when it writes; here a delay would be one more.
+	if (fd >= 0)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return fd < 0 ? -errno : fd;
+}
+
+void net_connect(struct net *n, const struct abi_net *ask)
+{
+	struct sockaddr_storage to;
+	socklen_t len;
+	int err = net_map_out(n, &ask->a, false, &to, &len), fd = err ? err : open_socket(to.ss_family);
+	struct net_socket *s = fd < 0 ? NULL : net_socket_new(n, ask->socket, NET_CONNECTING, fd);
+	if (!s) {
+		if (fd >= 0)
+			close(fd);
+		net_fail(n, ask->socket, fd < 0 ? -fd : ENOBUFS);
+		return;
+	}
+	if (connect(fd, (struct sockaddr *)&to, len) && errno != EINPROGRESS)
+		err = errno;
+	if (!err && net_watch(n, s))
+		err = ENOBUFS;
+	if (err)
+		net_fail(n, s->id, err);
+}
+
+static void connected(struct net *n, struct net_socket *s)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &len))
+		err = errno;
+	if (err) {
+		net_fail(n, s->id, err);
+		return;
+	}
+	s->kind = NET_STREAM;
+	net_tell(n, &(struct abi_net){.op = ABI_NET_CONNECTED, .socket = s->id});
+	net_flush(n, s);
+}
+
+// --- listening --------------------------------------------------------------------------------------------------------
+
+static int port_index(const struct net *n, const struct abi_net_address *a)
+{
+	for (unsigned i = 0; i < n->config.port_count; i++)
+		if (n->port[i].guest == a->port && !n->port[i].datagram)
+			return (int)i;
+	return -1;
+}
+
+// Several ports of the host may lead to one of the guest: each gets a listener here, all under the guest's number.
+void net_listen(struct net *n, const struct abi_net *ask)
+{
+	int i = port_index(n, &ask->a);
+	if (i < 0 || net_find(n, ask->socket))
+		return;
+	struct net_socket *s = net_socket_new(n, ask->socket, NET_LISTENER, n->port[i].fd);
+	if (!s)
+		return;
+	s->own_fd = false;
+	n->listener_of[i] = s->id;
+	if (listen(s->fd, (int)MIN(ask->value, 4096u)) || net_watch(n, s))
+		net_fail(n, s->id, errno);
+}
+
+void net_unlisten(struct net *n, struct net_socket *s)
+{
+	for (unsigned i = 0; i < n->config.port_count; i++)
+		if (n->listener_of[i] == s->id)
+			n->listener_of[i] = 0;
+	for (uint32_t i = 0; i < n->table_size[1]; i++)
+		if (n->table[1][i] && n->table[1][i]->listener == s)
+			n->table[1][i]->listener = NULL;
+	epoll_ctl(n->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+	shutdown(s->fd, SHUT_RD); // it keeps its port, and refuses
+}
+
+bool net_listener_read(struct net *n, struct net_socket *l)
+{
+	struct sockaddr_storage peer, own;
+	socklen_t peer_len = sizeof(peer), own_len = sizeof(own);
+	int one = 1;
+	if (l->told >= ABI_NET_ACCEPT)
+		return false; // until one is accepted
+	int fd = accept4(l->fd, (struct sockaddr *)&peer, &peer_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0) {
+		l->readable = errno == EMFILE || errno == ENFILE || errno == ECONNABORTED || errno == EINTR;
+		return errno == ECONNABORTED || errno == EINTR;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	uint32_t id = net_number(n);
+	struct net_socket *s = id ? net_socket_new(n, id, NET_STREAM, fd) : NULL;
+	if (!s || getsockname(fd, (struct sockaddr *)&own, &own_len)) {
+		if (s)
+			net_drop(n, s, true);
+		else
+			close(fd);
+		return true;
+	}
+	struct abi_net news = {.op = ABI_NET_ACCEPTED, .socket = l->id, .value = id};
+	net_map_in(n, &peer, &news.a);
+	for (unsigned i = 0; i < n->config.port_count; i++)
+		if (n->port[i].fd == l->fd)
+			news.b = (struct abi_net_address){.family = AF_INET, .port = n->port[i].guest, .ip = {10, 0, 2, 15}};
+	if (news.a.family == AF_INET6)
+		news.b = (struct abi_net_address){.family = AF_INET6, .port = news.b.port, .ip = {0xfd, 0, 0, 2, [15] = 15}};
+	s->waits = true;
+	s->listener = l;
+	l->told++;
+	net_tell(n, &news);
+	if (net_watch(n, s))
+		net_fail(n, id, ENOBUFS);
+	return true;
+}
+
+// --- data -------------------------------------------------------------------------------------------------------------
+
+static void broken(struct net *n, struct net_socket *s, int error)
+{
+	if (s->closing)
+		net_drop(n, s, true);
+	else
+		net_fail(n, s->id, error);
+}
+
+static void finish(struct net *n, struct net_socket *s)
+{
+	if (s->shut)
+		shutdown(s->fd, SHUT_WR);
+	if (s->closing)
+		net_drop(n, s, false);
+}
+
+// The pending pieces, as many as go at once.
+void net_flush(struct net *n, struct net_socket *s)
+{
+	while (s->first != NET_NONE) {
+		struct iovec v[GATHER_MAX];
+		struct msghdr m = {.msg_iov = v};
+		size_t asked = 0;
+		for (uint16_t h = s->first; h != NET_NONE && m.msg_iovlen < GATHER_MAX; h = n->pending[h].next) {
+			v[m.msg_iovlen++] = (struct iovec){(void *)(uintptr_t)n->pending[h].data, n->pending[h].len};
+			asked += n->pending[h].len;
+		}
+		ssize_t sent = sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0) {
+			if (errno != EAGAIN)
+				broken(n, s, errno);
+			return;
+		}
+		s->pending_bytes -= (size_t)sent;
+		for (size_t left = (size_t)sent; s->first != NET_NONE;) {
+			struct net_pending *p = &n->pending[s->first];
+			if (p->len > left) {
+				p->len -= (uint32_t)left;
+				p->data += left;
+				break;
+			}
+			left -= p->len;
+			uint16_t head = s->first;
+			s->first = p->next;
+			net_give_back(n, head);
+		}
+		if ((size_t)sent < asked)
+			return;
+	}
+	finish(n, s);
+}
+
+bool net_send(struct net *n, struct net_socket *s, uint16_t head, const uint8_t *data, uint32_t len)
+{
+	if (s->first == NET_NONE && s->kind == NET_STREAM) {
+		ssize_t sent = send(s->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+			broken(n, s, errno);
+			return true;
+		}
+		sent = MAX(sent, (ssize_t)0);
+		if ((uint32_t)sent == len)
+			return true;
+		data += sent;
+		len -= (uint32_t)sent;
+	}
+	n->pending[head] = (struct net_pending){NET_NONE, data, len};
+	if (s->first == NET_NONE)
+		s->first = head;
+	else
+		n->pending[s->last].next = head;
+	s->last = head;
+	s->pending_bytes += len;
+	return false;
+}
+
+bool net_stream_read(struct net *n, struct net_socket *s)
+{
+	size_t room, window = s->told < ABI_NET_WINDOW ? ABI_NET_WINDOW - s->told : 0;
+	uint8_t *to = net_room(n, &room);
+	if (s->kind == NET_CONNECTING) {
+		connected(n, s);
+		return false;
+	}
+	if (s->end || s->closing) {
+		s->readable = false;
+		return false;
+	}
+	if (!window)
+		return false; // until there is credit
+	size_t want = MIN(room, window);
+	ssize_t got = recv(s->fd, to, want, MSG_DONTWAIT);
+	if (got < 0 && errno == EINTR)
+		return true;
+	if (got < 0) {
+		s->readable = false;
+		if (errno != EAGAIN)
+			net_fail(n, s->id, errno);
+		return false;
+	}
+	if (got == 0) {
+		s->end = true;
+		s->readable = false;
+		net_tell(n, &(struct abi_net){.op = ABI_NET_END, .socket = s->id});
+		return false;
+	}
+	s->told += (uint32_t)got;
+	net_tell(n, &(struct abi_net){.op = ABI_NET_RECEIVED, .socket = s->id, .len = (uint32_t)got});
+	s->readable = (size_t)got == want || s->hangs_up; // else it is empty, and an event will say otherwise
+	return s->readable;
+}
+
+void net_stream_event(struct net *n, struct net_socket *s, uint32_t events)
+{
+	if (s->kind == NET_CONNECTING) {
+		if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
+			net_ready(n, s);
+		return;
+	}
+	if (events & EPOLLOUT && s->first != NET_NONE) {
+		uint32_t id = s->id;
+		net_flush(n, s);
+		if (net_find(n, id) != s)
+			return;
+	}
+	s->hangs_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		net_ready(n, s);
+}
