@@ -84,7 +84,9 @@ API int mm_map_phys(struct mm *mm SHARED, uint64_t addr, uint64_t phys, uint64_t
 API int mm_text_write(struct mm *mm SHARED, uint64_t addr, const void *bytes IN(len), size_t len);
 // Are these the bytes there now? What is not mapped is not these. Does not sleep.
 API bool mm_text_is(struct mm *mm SHARED, uint64_t addr, const void *bytes IN(len), size_t len);
-// A free address for `len` bytes less than `reach` from `near`, below if possible; 0: none.
+// A free address for `len` bytes in [lo, hi), not where the heap is to grow; 0: none.
+API uint64_t mm_gap_between(struct mm *mm SHARED, uint64_t lo, uint64_t hi, uint64_t len);
+// The same less than `reach` from `near`, below if possible.
 API uint64_t mm_gap_near(struct mm *mm SHARED, uint64_t near, uint64_t len, uint64_t reach);
 // Maps the pages of [addr, addr+len) now, as a read (or write) fault would. Best effort.
 API void mm_populate(struct mm *mm SHARED, uint64_t addr, uint64_t len, bool write);

@@ -33,7 +33,9 @@ static const void *contents(pte_t e, uint64_t addr)
 bool mm_text_is(struct mm *mm, uint64_t addr, const void *bytes, size_t len)
 {
 	const pte_t *slot = mapped(mm, addr);
-	return slot && addr % PAGE_SIZE + len <= PAGE_SIZE && memcmp(contents(*slot, addr), bytes, len) == 0;
+	size_t here = MIN(len, PAGE_SIZE - addr % PAGE_SIZE);
+	return slot && memcmp(contents(*slot, addr), bytes, here) == 0 &&
+	       (here == len || mm_text_is(mm, addr + here, (const char *)bytes + here, len - here));
 }
 
 int mm_text_write(struct mm *mm, uint64_t addr, const void *bytes, size_t len)

@@ -23,7 +23,7 @@
 #define JMP_SIZE 6u
 _Static_assert(WINDOW_MAX + LEA_SIZE + JMP_SIZE + 1 <= STUB_SIZE, "a stub holds any instruction");
 
-// The program's code, a piece at a time.
+// The program's code as it was before any site was patched, a piece at a time.
 struct reader {
 	uint64_t at, end; // what comes next; never read beyond end
 	uint64_t from, size; // what buf holds
@@ -39,6 +39,7 @@ static const uint8_t *peek(struct reader *r, struct insn *insn)
 			return NULL;
 		r->from = r->at;
 		r->size = (uint64_t)n;
+		site_original(mm_current(), r->buf, r->from, r->size);
 	}
 	const uint8_t *p = r->buf + (r->at - r->from);
 	return insn_length(p, r->from + r->size - r->at, insn) < 0 ? NULL : p;
@@ -131,6 +132,13 @@ int code_window(uint64_t start, uint64_t end, uint64_t at, uint8_t bytes[WINDOW_
 	return aimed_at(start, end, at - last.length + 1, last.length - 1u) ? -EINVAL : 0;
 }
 
+uint64_t code_signal_return(uint64_t early)
+{
+	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05}; // mov $__NR_rt_sigreturn, %rax; syscall
+	uint8_t is[1 + sizeof(code)];
+	return user_get(is, (const void *)early) || memcmp(is + 1, code, sizeof(code)) ? 0 : early + 1;
+}
+
 // int3, or what assemblers fill with: nop of any length.
 static bool is_padding(const struct insn *i, const uint8_t *p)
 {
@@ -153,7 +161,8 @@ uint64_t code_find_padding(uint64_t start, uint64_t end, uint64_t limit, uint64_
 		run = !dead || !is_padding(&insn, p) ? 0 : run ? run : r.at;
 		dead = run || insn.ends_flow;
 		r.at += insn.length;
-		if (run && r.at - run >= JUMP_SIZE && code_make_hop(hop, window, run) && !aimed_at(start, MAX(end, run), run, JUMP_SIZE))
+		if (run && r.at - run >= JUMP_SIZE && code_make_hop(hop, window, run) && !site_occupies(mm_current(), run, JUMP_SIZE) &&
+		    !aimed_at(start, MAX(end, run), run, JUMP_SIZE))
 			return run;
 	}
 	return 0;
@@ -215,6 +224,15 @@ void code_make_jump(uint8_t out[JUMP_SIZE], uint64_t from, uint64_t to)
 	assert(ok); // area_near()
 }
 
+void code_jump_range(const uint8_t bytes[JUMP_SIZE], uint8_t written, uint64_t from, uint64_t *lo, uint64_t *hi)
+{
+	int32_t d;
+	memcpy(&d, bytes + 1, sizeof(d));
+	uint32_t ours = (1u << 8 * (written - 1)) - 1;
+	*lo = from + JUMP_SIZE + (uint64_t)(int64_t)(int32_t)((uint32_t)d & ~ours);
+	*hi = *lo + ours;
+}
+
 bool code_make_hop(uint8_t out[HOP_SIZE], uint64_t from, uint64_t to)
 {
 	int64_t d = (int64_t)(to - (from + HOP_SIZE));
@@ -244,7 +262,8 @@ int code_make_stub(uint8_t out[STUB_SIZE], uint64_t va, uint64_t area_va, uint64
 	}
 	p += length;
 	memcpy(p, (uint8_t[]){0x48, 0x8d, 0x0d}, 3);
-	put_distance(p + 3, va + length + LEA_SIZE, at + SYSCALL_SIZE);
+	if (!put_distance(p + 3, va + length + LEA_SIZE, at + SYSCALL_SIZE))
+		return -EINVAL;
 	p += LEA_SIZE;
 	memcpy(p, (uint8_t[]){0xff, 0x25}, 2);
 	put_distance(p + 2, va + length + LEA_SIZE + JMP_SIZE, area_va);
