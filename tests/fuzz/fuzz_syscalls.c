@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The kernel's system calls: any calls with any arguments, in a machine on platform linux, whose kernel checks every use of its heap
-// (SANITIZE=1). What guides the fuzzer is which call ended how: a pair that was not seen is worth keeping an input for.
+// (SANITIZE=1). What guides the fuzzer is which call ended how: a pair that was not seen is worth keeping an input for, and so is a call that has worked with what comes after it.
 // The program in there may end as it will, also by a signal; the kernel may not panic, nor the monitor fail, nor the machine
 // not stop when told. A machine serves many inputs, so what has happened since it began is written to build/fuzz/fuzz_syscalls.history,
 // which is an input itself.
@@ -23,11 +23,12 @@
 #define INPUTS_PER_MACHINE 300
 #define ANSWER_MS	   10000
 #define STOP_MS		   10000
+#define PAIRS		   (1u << 16) // of a call that did not fail and what came next, hashed
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-__attribute__((section("__libfuzzer_extra_counters"))) static uint8_t seen[CALL_NUMBERS * RESULTS];
+__attribute__((section("__libfuzzer_extra_counters"))) static uint8_t seen[CALL_NUMBERS * RESULTS + PAIRS];
 
 static char dir[] = "/tmp/whelk-fuzz.XXXXXX", program[64], messages[64];
 static pid_t machine;
@@ -157,9 +158,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		stop();
 		return 0;
 	}
-	for (uint32_t i = 0; i < count; i++)
-		if (feature[i] < sizeof(seen))
-			seen[feature[i]] = 1;
+	uint32_t before = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		if (feature[i] >= CALL_NUMBERS * RESULTS)
+			continue;
+		seen[feature[i]] = 1;
+		seen[CALL_NUMBERS * RESULTS + ((before * 40503u ^ feature[i]) * 2654435761u >> 16)] = 1;
+		if (feature[i] % RESULTS < 2)
+			before = feature[i] + 1u;
+	}
 	if (++inputs == INPUTS_PER_MACHINE)
 		stop();
 	return 0;
