@@ -17,7 +17,7 @@
 #include "sched/sched.h"
 
 // Patching a site costs as much as a few traps, and many a site is used once or twice while a program starts.
-#define TRAPS_BEFORE 4u
+#define TRAPS_BEFORE 8u
 #define TRAPS_BEFORE_LATER 1u // when it has started
 #define TRIES	     4u // when nothing proves where instructions begin
 #define SITES_FIRST  64u
