@@ -91,7 +91,7 @@ struct thread {
 	uint64_t rseq_switches;	   // thread switches when it was told
 	bool exiting;
 	int exit_status;	   // of this thread's exit(2)
-	uint64_t timer_slack_ns;
+	uint64_t timer_slack_ns, timer_slack_first_ns; // prctl(2); the second: when the thread began
 
 	// restart_syscall(2): what to go on with after a signal without a handler
 	long (*restart)(struct thread *t);
