@@ -90,7 +90,8 @@ int main(int argc, char **argv)
 	tmp = mkstemp(name);
 	unlink(name);
 	file = open(argc > 1 ? argv[1] : "/proc/self/exe", O_RDONLY);
-	if (tmp < 0 || file < 0 || write(tmp, block, TIMES) != TIMES || pread(file, block, 4096, 0) != 4096 || pipe(ends))
+	if (tmp < 0 || file < 0 || write(tmp, block, TIMES) != TIMES || pread(file, block, 4096, 0) != 4096 ||
+	    pipe(ends))
 		return 1;
 	rewind_file();
 	measure("getppid", null_call, nothing);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// steps COMMAND...: how many instructions the processor executes outside the host's kernel between one int3 of the program and
-// the next (bench/syscall/calls.c does one call there, again and again): single steps, counted. Prints the least. For platform
-// linux, where the kernel is part of what is stepped through; natively it counts the program's own instructions.
+// steps COMMAND...: how many instructions the processor executes outside the host's kernel between one int3 of the
+// program and the next (bench/syscall/calls.c does one call there, again and again): single steps, counted. Prints the
+// least. For platform linux, where the kernel is part of what is stepped through; natively it counts the program's own
+// instructions.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -46,7 +47,8 @@ static long count(pid_t t)
 			return steps;
 		int status, sig = 0;
 		do {
-			if (ptrace(PTRACE_SINGLESTEP, t, 0, sig) || waitpid(t, &status, __WALL) != t || !WIFSTOPPED(status))
+			if (ptrace(PTRACE_SINGLESTEP, t, 0, sig) || waitpid(t, &status, __WALL) != t ||
+			    !WIFSTOPPED(status))
 				return -1;
 			sig = WSTOPSIG(status);
 		} while (sig != SIGTRAP);
@@ -70,7 +72,8 @@ int main(int argc, char **argv)
 		_exit(127);
 	}
 	waitpid(child, &status, 0);
-	ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+	ptrace(PTRACE_SETOPTIONS, child, 0,
+	       PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
 	ptrace(PTRACE_CONT, child, 0, 0);
 	while ((t = waitpid(-1, &status, __WALL)) > 0) {
 		if (!WIFSTOPPED(status)) {

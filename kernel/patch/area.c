@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Pages of stubs, placed within reach of the code they serve. Stubs are handed out once; a page goes when all its stubs are
-// dead, after every CPU has been seen outside it.
+// Pages of stubs, placed within reach of the code they serve. Stubs are handed out once; a page goes when all its stubs
+// are dead, after every CPU has been seen outside it.
 #define COMPONENT "patch"
 #include <asm/mman.h>
 
@@ -49,7 +49,8 @@ struct area *area_near(struct mm *mm, struct patch *p, uint64_t near)
 	return area_new(mm, p, mm_gap_near(mm, near, PAGE_SIZE, REACH));
 }
 
-// The first stub of the page at `va`, of those not given out, that begins in [lo, hi]; 0: none. The first place holds the entry.
+// The first stub of the page at `va`, of those not given out, that begins in [lo, hi]; 0: none. The first place holds
+// the entry.
 static uint64_t stub_between(uint64_t va, uint32_t used, uint64_t lo, uint64_t hi)
 {
 	uint64_t at = MAX(va + (used + 1) * STUB_SIZE, ALIGN_UP(lo, (uint64_t)STUB_SIZE));
@@ -96,7 +97,8 @@ static void nothing(void *arg) { (void)arg; }
 static void leave_area(struct mm *mm)
 {
 	struct thread *t;
-	sched_call_others(nothing, NULL); // after this nobody runs in a stub: all are in the kernel, with their frames made
+	// after this nobody runs in a stub: all are in the kernel, with their frames made
+	sched_call_others(nothing, NULL);
 	list_for_each(t, &process_current()->threads, process_link)
 		patch_settle(mm, arch_thread_frame(t));
 }

@@ -2,14 +2,14 @@
 //
 // Where a function begins and ends, by the unwind table of the module mapped there: PT_GNU_EH_FRAME, a sorted table of
 // function starts that compilers make for nearly all code (Linux Standard Base 5, "Exception Frames"; System V ABI for
-// x86-64, 4.2.3). It lies in the program's memory and is not trusted: every read is checked, and a lie costs the program
-// its own sites.
+// x86-64, 4.2.3). It lies in the program's memory and is not trusted: every read is checked, and a lie costs the
+// program its own sites.
 //
-// A static glibc program has the unwind information but no table of it: then the file's section headers tell where it lies, and
-// it is read from its start on. Code without any (musl, Go) is asked another way: a word on the stack that points right behind a
-// `call` is a return address, and what was called is the start of a function. A word may look like one and be none; then
-// decoding from there hardly arrives at the site, and if it does it arrives in step: x86 code falls back in step with
-// itself after an instruction or two.
+// A static glibc program has the unwind information but no table of it: then the file's section headers tell where it
+// lies, and it is read from its start on. Code without any (musl, Go) is asked another way: a word on the stack that
+// points right behind a `call` is a return address, and what was called is the start of a function. A word may look
+// like one and be none; then decoding from there hardly arrives at the site, and if it does it arrives in step: x86
+// code falls back in step with itself after an instruction or two.
 #define COMPONENT "patch"
 #include <asm/mman.h>
 #include <linux/elf.h>
@@ -93,8 +93,8 @@ static bool skip_leb(const uint8_t **p, const uint8_t *end)
 	return (*p)++ < end;
 }
 
-// Does the FDE's CIE say that addresses are distances of 32 bits? Others are possible and not seen. `signal`: it is of those
-// that unwinders know as signal frames ('S').
+// Does the FDE's CIE say that addresses are distances of 32 bits? Others are possible and not seen. `signal`: it is of
+// those that unwinders know as signal frames ('S').
 static bool cie_is_plain(uint64_t cie, bool *signal)
 {
 	uint8_t bytes[CIE_MAX];
@@ -106,7 +106,8 @@ static bool cie_is_plain(uint64_t cie, bool *signal)
 	for (p += 2; p < end && *p; p++)
 		;
 	p++;
-	if (!skip_leb(&p, end) || !skip_leb(&p, end) || !skip_leb(&p, end) || !skip_leb(&p, end)) // alignments, register, length
+	// alignments, register, length
+	if (!skip_leb(&p, end) || !skip_leb(&p, end) || !skip_leb(&p, end) || !skip_leb(&p, end))
 		return false;
 	bool plain = false;
 	*signal = false;
@@ -122,8 +123,8 @@ static bool cie_is_plain(uint64_t cie, bool *signal)
 	return plain && p <= end;
 }
 
-// The function whose FDE lies at `at`. A signal handler's return is said to begin a byte too early, for the sake of unwinders
-// that look up pc - 1.
+// The function whose FDE lies at `at`. A signal handler's return is said to begin a byte too early, for the sake of
+// unwinders that look up pc - 1.
 static bool read_fde(uint64_t at, const struct fde *fde, uint64_t *start, uint64_t *end)
 {
 	bool signal;
@@ -142,7 +143,8 @@ static bool read_function(uint64_t table, const struct row *row, uint64_t *start
 	struct fde fde;
 	uint64_t at = table + (uint64_t)(int64_t)row->fde;
 	return !user_get(fde, program(at)) && fde.length != 0xffffffff && fde.cie &&
-	       at + offsetof(struct fde, start) + (uint64_t)(int64_t)fde.start == table + (uint64_t)(int64_t)row->start &&
+	       at + offsetof(struct fde, start) + (uint64_t)(int64_t)fde.start ==
+		       table + (uint64_t)(int64_t)row->start &&
 	       read_fde(at, &fde, start, end);
 }
 
@@ -155,10 +157,12 @@ static uint64_t frames_of(struct mm *mm, uint64_t pc, uint64_t module, uint64_t 
 	const struct vma *v = mm_find(mm, pc);
 	struct file *f = v && v->start <= pc ? v->file : NULL;
 	uint64_t found = 0;
-	if (!f || user_get(elf, program(module)) || elf.e_type != ET_EXEC || elf.e_shentsize != sizeof(sh) || elf.e_shnum > SECTIONS_MAX)
+	if (!f || user_get(elf, program(module)) || elf.e_type != ET_EXEC || elf.e_shentsize != sizeof(sh) ||
+	    elf.e_shnum > SECTIONS_MAX)
 		return 0;
 	file_get(f); // reading may sleep
-	if (file_read_kernel(f, &names, sizeof(names), (int64_t)(elf.e_shoff + elf.e_shstrndx * sizeof(sh))) != sizeof(names))
+	if (file_read_kernel(f, &names, sizeof(names), (int64_t)(elf.e_shoff + elf.e_shstrndx * sizeof(sh))) !=
+	    sizeof(names))
 		goto out;
 	for (unsigned i = 0; i < elf.e_shnum && !found; i++) {
 		if (file_read_kernel(f, &sh, sizeof(sh), (int64_t)(elf.e_shoff + i * sizeof(sh))) != sizeof(sh))
@@ -224,9 +228,11 @@ int function_find(struct mm *mm, uint64_t pc, struct function *out)
 			high = middle;
 	}
 	*out = (struct function){0};
-	if (read_row(table, low, &row) || !read_function(table, &row, &out->start, &out->end) || pc < out->start || pc >= out->end)
+	if (read_row(table, low, &row) || !read_function(table, &row, &out->start, &out->end) || pc < out->start ||
+	    pc >= out->end)
 		return -ENOENT;
-	if (low > 0 && !read_row(table, low - 1, &row) && !read_function(table, &row, &out->before_start, &out->before_end))
+	if (low > 0 && !read_row(table, low - 1, &row) &&
+	    !read_function(table, &row, &out->before_start, &out->before_end))
 		out->before_end = 0;
 	if (low + 1 < h.count && !read_row(table, low + 1, &row))
 		out->after = table + (int64_t)row.start;

@@ -26,8 +26,8 @@ struct site {
 	uint8_t original[5], padding[5]; // what the jumps lie on
 };
 
-// The jump begins in the window, and its last bytes are those that follow and stay: `syscall` and what comes after, or what
-// of the window lies on the next page. It goes where they say, and a stub lies there.
+// The jump begins in the window, and its last bytes are those that follow and stay: `syscall` and what comes after, or
+// what of the window lies on the next page. It goes where they say, and a stub lies there.
 static inline bool site_borrows(const struct site *s)
 {
 	return !s->hop && s->written < JUMP_SIZE;
@@ -83,15 +83,16 @@ bool code_call_target(uint64_t ret, uint64_t *target);
 // The instruction that ends at `at`, by decoding from `start`, in the function [start, end): its length and bytes.
 // -ENOENT: none ends there; -EINVAL: it cannot be moved, or is entered in its middle; -ENOSPC: too much to decode.
 int code_window(uint64_t start, uint64_t end, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t *length);
-// The function that an unwind table says begins a byte before it does, as the return from a signal handler: its start, when
-// it is the one that every C library has; 0.
+// The function that an unwind table says begins a byte before it does, as the return from a signal handler: its start,
+// when it is the one that every C library has; 0.
 uint64_t code_signal_return(uint64_t early);
-// Padding that nothing executes, JUMP_SIZE bytes of it, which a hop from `window` reaches: nops right after an instruction
-// that never goes on, in the function [start, end) or behind it up to `limit`. 0: none.
+// Padding that nothing executes, JUMP_SIZE bytes of it, which a hop from `window` reaches: nops right after an
+// instruction that never goes on, in the function [start, end) or behind it up to `limit`. 0: none.
 uint64_t code_find_padding(uint64_t start, uint64_t end, uint64_t limit, uint64_t window);
-// Writes the stub that lies at `va` (kernel's view: `out`): the window, moved from at - length, then on to the kernel as the
-// syscall at `at` would. -EINVAL: what the instruction refers to is out of reach.
-int code_make_stub(uint8_t out[STUB_SIZE], uint64_t va, uint64_t area_va, uint64_t at, const uint8_t *window, uint8_t length);
+// Writes the stub that lies at `va` (kernel's view: `out`): the window, moved from at - length, then on to the kernel
+// as the syscall at `at` would. -EINVAL: what the instruction refers to is out of reach.
+int code_make_stub(uint8_t out[STUB_SIZE], uint64_t va, uint64_t area_va, uint64_t at, const uint8_t *window,
+		   uint8_t length);
 void code_make_area(void *page); // what stubs need at the start of their page
 // Where in the program's code a pc inside a stub is.
 uint64_t code_settle(const uint8_t stub[STUB_SIZE], uint64_t stub_va, uint64_t pc);

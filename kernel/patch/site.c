@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The life of a site: seen, patched or refused, put back. patch.h says what for. Reading the program's code may sleep, and
-// then the world may have changed: all that is known is gathered first, and what is written is checked against the code as it
-// is then, without sleeping.
+// The life of a site: seen, patched or refused, put back. patch.h says what for. Reading the program's code may sleep,
+// and then the world may have changed: all that is known is gathered first, and what is written is checked against the
+// code as it is then, without sleeping.
 #define COMPONENT "patch"
 #include <asm/mman.h>
 #include <linux/errno.h>
@@ -100,7 +100,8 @@ static int install(struct mm *mm, const struct site *s)
 	if (!mm_text_is(mm, s->at - s->length, s->original, all))
 		return -EAGAIN; // changed while we looked elsewhere
 	if (s->hop) { // the far end first
-		int err = mm_text_is(mm, s->hop, s->padding, JUMP_SIZE) ? mm_text_write(mm, s->hop, padding, JUMP_SIZE) : -EAGAIN;
+		int err = mm_text_is(mm, s->hop, s->padding, JUMP_SIZE) ? mm_text_write(mm, s->hop, padding, JUMP_SIZE)
+									: -EAGAIN;
 		if (err)
 			return err;
 	}
@@ -219,13 +220,15 @@ static bool disturbs(const struct mm *mm, const struct site *s)
 {
 	const struct patch *p = mm->patch;
 	uint64_t start = s->at - s->length;
-	if (site_occupies(mm, start, site_borrows(s) ? JUMP_SIZE : s->written) || (s->hop && site_occupies(mm, s->hop, JUMP_SIZE)))
+	if (site_occupies(mm, start, site_borrows(s) ? JUMP_SIZE : s->written) ||
+	    (s->hop && site_occupies(mm, s->hop, JUMP_SIZE)))
 		return true;
 	for (uint32_t i = 0; i < p->size; i++) {
 		const struct site *o = &p->site[i];
 		uint64_t borrowed = o->at - o->length + o->written, end = o->at - o->length + JUMP_SIZE;
 		if (o->state == SITE_PATCHED && site_borrows(o) &&
-		    (overlaps(start, s->written, borrowed, end) || (s->hop && overlaps(s->hop, JUMP_SIZE, borrowed, end))))
+		    (overlaps(start, s->written, borrowed, end) ||
+		     (s->hop && overlaps(s->hop, JUMP_SIZE, borrowed, end))))
 			return true;
 	}
 	return false;
@@ -235,7 +238,8 @@ static bool disturbs(const struct mm *mm, const struct site *s)
 static bool may_be_patched(struct mm *mm, uint64_t at)
 {
 	const struct vma *v = mm_find(mm, at);
-	return v && v->start <= at && !(v->flags & (VMA_SHARED | VMA_SPECIAL)) && (v->prot & (PROT_WRITE | PROT_EXEC)) == PROT_EXEC;
+	return v && v->start <= at && !(v->flags & (VMA_SHARED | VMA_SPECIAL)) &&
+	       (v->prot & (PROT_WRITE | PROT_EXEC)) == PROT_EXEC;
 }
 
 // Everything about the site that needs reading: its window, its padding. May sleep.
@@ -264,7 +268,8 @@ static int examine(struct mm *mm, uint64_t at, uint64_t sp, struct site *s, uint
 			s->written = HOP_SIZE;
 	}
 	memcpy(s->original, window, MIN((size_t)s->length, sizeof(s->original)));
-	if (site_borrows(s) && (!may_be_patched(mm, start + JUMP_SIZE - 1) || user_get(s->original, (const void *)start)))
+	if (site_borrows(s) &&
+	    (!may_be_patched(mm, start + JUMP_SIZE - 1) || user_get(s->original, (const void *)start)))
 		return -EACCES;
 	return on_one_page(start, s->written) && s->written >= HOP_SIZE ? 0 : -ENOSPC;
 }
@@ -290,7 +295,8 @@ static int commit(struct mm *mm, struct site *s, const uint8_t *window)
 	s->stub = a->va + offset;
 	int err = code_make_stub(page + offset, s->stub, a->va, s->at, window, s->length);
 	if (!err) {
-		a->used++; // never used again, also when this fails: nobody can be in it, but it costs nothing to be sure
+		// never used again, also when this fails: nobody can be in it, but it costs nothing to be sure
+		a->used++;
 		a->live++;
 		err = install(mm, s);
 		if (err)

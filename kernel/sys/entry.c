@@ -84,7 +84,8 @@ static void note_early(struct abi_stats *s)
 	s->early_traps = s->traps;
 }
 
-// Measured from before the lock on: waiting for it is the kernel's time, and so is the draining of what the last call wrote.
+// Measured from before the lock on: waiting for it is the kernel's time, and so is the draining of what the last call
+// wrote.
 static inline void call(struct frame *frame, bool trapped)
 {
 	struct thread *t = thread_current();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel's system calls: any calls with any arguments, in a machine on platform linux, whose kernel checks every use of its heap
-// (SANITIZE=1). What guides the fuzzer is which call ended how: a pair that was not seen is worth keeping an input for, and so is a call that has worked with what comes after it.
-// The program in there may end as it will, also by a signal; the kernel may not panic, nor the monitor fail, nor the machine
-// not stop when told. A machine serves many inputs, so what has happened since it began is written to build/fuzz/fuzz_syscalls.history,
-// which is an input itself.
+// The kernel's system calls: any calls with any arguments, in a machine on platform linux, whose kernel checks every
+// use of its heap (SANITIZE=1). What guides the fuzzer is which call ended how: a pair that was not seen is worth
+// keeping an input for, and so is a call that has worked with what comes after it. The program in there may end as it
+// will, also by a signal; the kernel may not panic, nor the monitor fail, nor the machine not stop when told. A machine
+// serves many inputs, so what has happened since it began is written to build/fuzz/fuzz_syscalls.history, which is an
+// input itself.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -87,7 +88,8 @@ static void start(void)
 		dup2(in[0], 0);
 		dup2(out[1], 1);
 		dup2(err, 2);
-		execl(whelk, "whelk", "run", "--platform", "linux", "-m", "64M", "-w", "/", "-v", shared, "/fuzz/syscall_args", "-", NULL);
+		execl(whelk, "whelk", "run", "--platform", "linux", "-m", "64M", "-w", "/", "-v", shared,
+		      "/fuzz/syscall_args", "-", NULL);
 		_exit(127);
 	}
 	close(in[0]);
@@ -154,7 +156,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	bool sent = write(to, &count, sizeof(count)) == sizeof(count) &&
 		    write(to, calls, count * sizeof(calls[0])) == (ssize_t)(count * sizeof(calls[0]));
 	// No answer, or not one: the calls have ended the program, or closed its descriptors.
-	if (!sent || receive(&answered, sizeof(answered)) || answered != count || receive(feature, count * sizeof(feature[0]))) {
+	if (!sent || receive(&answered, sizeof(answered)) || answered != count ||
+	    receive(feature, count * sizeof(feature[0]))) {
 		stop();
 		return 0;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Between the fuzzer of system calls and the program in the machine that makes them (syscall_args.c). A request: the number of
-// calls, then so many; the answer: the number again, then for each of them which call ended how.
+// Between the fuzzer of system calls and the program in the machine that makes them (syscall_args.c). A request: the
+// number of calls, then so many; the answer: the number again, then for each of them which call ended how.
 #ifndef WHELK_FUZZ_SYSCALLS_H
 #define WHELK_FUZZ_SYSCALLS_H
 

@@ -28,7 +28,8 @@
 #include "fuzz_syscalls.h"
 
 static uint64_t buffer[4096];
-static const char *const path[] = {"/tmp/a", "/tmp/b", "/tmp/d/x", "/proc/self/maps", "/proc/self", "/dev/null", "/dev/zero", "/", "", "/tmp/d"};
+static const char *const path[] = {"/tmp/a", "/tmp/b", "/tmp/d/x", "/proc/self/maps", "/proc/self", "/dev/null",
+	"/dev/zero", "/", "", "/tmp/d"};
 
 static uint64_t next(uint64_t *state)
 {
@@ -62,10 +63,11 @@ static uint64_t argument(uint64_t *r) { return pick(next(r)); }
 // What would only end or stop the test.
 static int excluded(long nr)
 {
-	static const long list[] = {SYS_exit, SYS_exit_group, SYS_pause, SYS_rt_sigsuspend, SYS_rt_sigreturn, SYS_execve, SYS_execveat, SYS_kill,
-		SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal, SYS_rt_sigprocmask, SYS_rt_sigaction,
-		SYS_setitimer, SYS_alarm, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_brk, SYS_clone, SYS_clone3, SYS_arch_prctl,
-		SYS_setrlimit, SYS_prlimit64, SYS_sched_setaffinity, SYS_sched_setscheduler, SYS_sched_setattr, SYS_sched_setparam};
+	static const long list[] = {SYS_exit, SYS_exit_group, SYS_pause, SYS_rt_sigsuspend, SYS_rt_sigreturn,
+		SYS_execve, SYS_execveat, SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
+		SYS_pidfd_send_signal, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_setitimer, SYS_alarm, SYS_munmap,
+		SYS_mremap, SYS_mprotect, SYS_brk, SYS_clone, SYS_clone3, SYS_arch_prctl, SYS_setrlimit, SYS_prlimit64,
+		SYS_sched_setaffinity, SYS_sched_setscheduler, SYS_sched_setattr, SYS_sched_setparam};
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		if (list[i] == nr)
 			return 1;

@@ -134,7 +134,8 @@ int code_window(uint64_t start, uint64_t end, uint64_t at, uint8_t bytes[WINDOW_
 
 uint64_t code_signal_return(uint64_t early)
 {
-	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05}; // mov $__NR_rt_sigreturn, %rax; syscall
+	// mov $__NR_rt_sigreturn, %rax; syscall
+	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
 	uint8_t is[1 + sizeof(code)];
 	return user_get(is, (const void *)early) || memcmp(is + 1, code, sizeof(code)) ? 0 : early + 1;
 }
@@ -161,8 +162,8 @@ uint64_t code_find_padding(uint64_t start, uint64_t end, uint64_t limit, uint64_
 		run = !dead || !is_padding(&insn, p) ? 0 : run ? run : r.at;
 		dead = run || insn.ends_flow;
 		r.at += insn.length;
-		if (run && r.at - run >= JUMP_SIZE && code_make_hop(hop, window, run) && !site_occupies(mm_current(), run, JUMP_SIZE) &&
-		    !aimed_at(start, MAX(end, run), run, JUMP_SIZE))
+		if (run && r.at - run >= JUMP_SIZE && code_make_hop(hop, window, run) &&
+		    !site_occupies(mm_current(), run, JUMP_SIZE) && !aimed_at(start, MAX(end, run), run, JUMP_SIZE))
 			return run;
 	}
 	return 0;
@@ -177,7 +178,8 @@ static int64_t distance_at(const uint8_t *p)
 	return d;
 }
 
-// A function that is only a jump: where it goes. jmp *slot(%rip) is what linkers make, behind endbr64 and bnd. Else `va` itself.
+// A function that is only a jump: where it goes. jmp *slot(%rip) is what linkers make, behind endbr64 and bnd. Else
+// `va` itself.
 static uint64_t through_jump(uint64_t va)
 {
 	uint8_t code[11];
@@ -247,7 +249,8 @@ void code_make_area(void *page)
 	memcpy(page, &entry, sizeof(entry));
 }
 
-int code_make_stub(uint8_t out[STUB_SIZE], uint64_t va, uint64_t area_va, uint64_t at, const uint8_t *window, uint8_t length)
+int code_make_stub(uint8_t out[STUB_SIZE], uint64_t va, uint64_t area_va, uint64_t at, const uint8_t *window,
+		   uint8_t length)
 {
 	struct insn insn;
 	uint8_t *p = out;
