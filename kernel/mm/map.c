@@ -201,7 +201,7 @@ int mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 	// What lies before a hole is changed all the same.
 	int err = at < end ? -ENOMEM : 0;
 	end = MIN(end, at);
-	if (prot & PROT_WRITE)
+	if (prot & PROT_WRITE || !(prot & PROT_EXEC)) // it may be read now as what it is: data
 		text_changes(mm, addr, end, MM_EXPOSES);
 	if (addr == end || vma_isolate(mm, addr, end))
 		return -ENOMEM;

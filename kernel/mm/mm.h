@@ -42,7 +42,7 @@ struct vma {
 
 enum mm_change {
 	MM_UNMAPS,   // the pages go
-	MM_EXPOSES,  // they move, or the program may write them from now on
+	MM_EXPOSES,  // they move, or the program may write them from now on, or only read them
 	MM_DESTROYS, // the address space goes: no thread is in it any more
 };
 

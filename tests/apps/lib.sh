@@ -35,7 +35,7 @@ LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 BASE_ENV='PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb TZ=UTC'
-FEW_CALLS=2000 # in fewer than this, those that are made once or twice weigh too much
+FEW_CALLS=3000 # in fewer than this, those that are made once or twice weigh too much
 any_traps=0    # 1: the test's programs may well be trapped
 steps=0
 failed=0

@@ -16,6 +16,7 @@
 #include "mm/uaccess.h"
 #include "patch/length.h"
 #include "patch/private.h"
+#include "sched/sched.h"
 
 #define DECODE_MAX (64u << 10) // bytes from a function's start to a site
 
@@ -205,8 +206,16 @@ bool code_call_target(uint64_t ret, uint64_t *target)
 		*target = through_jump(ret + (uint64_t)distance_at(code + 2));
 		return true;
 	}
-	return code[0] == 0xff && code[1] == 0x15 && // call *slot(%rip)
-	       !user_get(*target, (const void *)(ret + (uint64_t)distance_at(code + 2)));
+	if (code[0] == 0xff && code[1] == 0x15) // call *slot(%rip)
+		return !user_get(*target, (const void *)(ret + (uint64_t)distance_at(code + 2)));
+	if (code[4] != 0xff || (code[5] & 0xf8) != 0xd0)
+		return false;
+	// call *%register: where a thread or a callback begins. What is called may not have used the register since.
+	const struct frame *f = thread_current()->frame;
+	const uint64_t low[] = {f->rax, f->rcx, f->rdx, f->rbx, 0, f->rbp, f->rsi, f->rdi};
+	const uint64_t high[] = {f->r8, f->r9, f->r10, f->r11, f->r12, f->r13, f->r14, f->r15};
+	*target = (code[3] == 0x41 ? high : low)[code[5] & 7];
+	return true;
 }
 
 // --- writing ------------------------------------------------------------------------------------------------------
