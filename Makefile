@@ -199,11 +199,12 @@ unit:
 	@mkdir -p $(B)/unit
 	@$(MAKE) -s -k -j$(shell nproc) unit-build > $(B)/unit/log 2>&1; tests/tally unit $(B)/unit $(UNIT)
 
-# Each fuzzer for FUZZ_SECONDS; what it learns stays in build/fuzz/NAME.corpus, what it breaks in build/fuzz/NAME.crash-*.
+# fuzz_syscalls drives a machine whose kernel checks its heap. Each fuzzer for FUZZ_SECONDS; what it learns stays in build/fuzz/NAME.corpus, what it breaks in build/fuzz/NAME.crash-*.
 FUZZ_SECONDS ?= 600
 fuzz-short: FUZZ_SECONDS = 5
 fuzz-short fuzz: all
 	@mkdir -p $(B)/fuzz
+	@$(MAKE) -s B=$(B)/asan SANITIZE=1
 	@$(MAKE) -s -k -j$(shell nproc) fuzz-build > $(B)/fuzz/log 2>&1; \
 		FUZZ_SECONDS=$(FUZZ_SECONDS) tests/tally fuzz $(B)/fuzz $(FUZZ) syscall_args
 bench: all

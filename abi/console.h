@@ -51,7 +51,9 @@ struct abi_console_request {
 };
 
 struct abi_console {
-	uint32_t ready; // bit 2*stream: readable, 2*stream+1: writable; set by the monitor with ABI_EVENT_CONSOLE, exchanged by the kernel
+	// bit 2*stream: readable, 2*stream+1: writable; set by the monitor with ABI_EVENT_CONSOLE, exchanged by the
+	// kernel
+	uint32_t ready;
 	uint32_t pad;
 	struct abi_console_request request;
 };

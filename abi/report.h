@@ -43,6 +43,7 @@ struct abi_report {
 };
 
 #define ABI_STATS_CALLS 512
+#define ABI_STATS_EARLY_NS 100000000ull // until then a program starts
 
 // Why a system-call site was not patched.
 enum abi_site {
@@ -61,6 +62,8 @@ struct abi_stats {
 	uint64_t interrupts;	 // upcalls for interrupts
 	uint64_t switches;	 // thread switches
 	uint64_t traps;		 // system calls that came by the syscall instruction
+	// of all and of these, in the first ABI_STATS_EARLY_NS of the program; 0: it was shorter
+	uint64_t early_calls, early_traps;
 	uint64_t sites_seen;	 // system-call instructions that trapped
 	uint64_t sites_patched;	 // of them, made into jumps (kernel/patch)
 	uint64_t sites_refused[ABI_SITE_REASONS]; // of them, left as they are

@@ -59,7 +59,8 @@ struct tree_node *tree_lower_bound(const struct tree *t, const void *key,
 #define tree_next_entry(p, type, member)  tree_entry_or_null(tree_next(&(p)->member), type, member)
 #define tree_prev_entry(p, type, member)  tree_entry_or_null(tree_prev(&(p)->member), type, member)
 // In order; the body may not remove `pos` (take the next one first where it must).
-#define tree_for_each(pos, t, member)                                             \
-	for (pos = tree_first_entry(t, __typeof__(*pos), member); pos; pos = tree_next_entry(pos, __typeof__(*pos), member))
+#define tree_for_each(pos, t, member)                                  \
+	for (pos = tree_first_entry(t, __typeof__(*pos), member); pos; \
+	     pos = tree_next_entry(pos, __typeof__(*pos), member))
 
 #endif

@@ -242,7 +242,8 @@ void background_started(void)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	bg.page->started = seconds(CLOCK_REALTIME);
-	__atomic_store_n(&bg.page->started_ns, (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec, __ATOMIC_RELEASE);
+	__atomic_store_n(&bg.page->started_ns, (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec,
+			 __ATOMIC_RELEASE);
 	if (bg.ready_fd < 0)
 		return;
 	int fd = __atomic_exchange_n(&message_fd, STDERR_FILENO, __ATOMIC_SEQ_CST); // from here on the log

@@ -180,13 +180,16 @@ static void check_process(void)
 	int fd = memfd_create("whelk-doctor", MFD_CLOEXEC);
 	unsigned before = missing_linux;
 	if (fd < 0)
-		doctor_say(DOCTOR_MISSING, "process", "a newer host kernel has it", "memfd_create: %s", strerror(errno));
+		doctor_say(DOCTOR_MISSING, "process", "a newer host kernel has it", "memfd_create: %s",
+			   strerror(errno));
 	else
 		close(fd);
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action))
-		doctor_say(DOCTOR_MISSING, "process", "a kernel with CONFIG_SECCOMP_FILTER", "seccomp: %s", strerror(errno));
+		doctor_say(DOCTOR_MISSING, "process", "a kernel with CONFIG_SECCOMP_FILTER", "seccomp: %s",
+			   strerror(errno));
 	if (lacks)
-		doctor_say(DOCTOR_MISSING, "process", "a newer processor, or a host kernel that shows it", "no %s", lacks);
+		doctor_say(DOCTOR_MISSING, "process", "a newer processor, or a host kernel that shows it", "no %s",
+			   lacks);
 	if (missing_linux == before)
 		doctor_say(DOCTOR_OK, "process", NULL, "a guest can run as a jailed process");
 }

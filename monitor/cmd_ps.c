@@ -91,7 +91,8 @@ static const char *describe(const struct registry_entry *e, char *out, size_t si
 	if (e->killed)
 		snprintf(out, size, "Killed (%d)", e->status);
 	else if (ended(e))
-		snprintf(out, size, "Exited (%d) %s ago", e->status, span(time, sizeof(time), now(CLOCK_REALTIME) - e->page.ended));
+		snprintf(out, size, "Exited (%d) %s ago", e->status,
+			 span(time, sizeof(time), now(CLOCK_REALTIME) - e->page.ended));
 	else if (e->page.started_ns)
 		snprintf(out, size, "Up %s", span(time, sizeof(time), uptime(e)));
 	else
@@ -232,8 +233,8 @@ static void stats_row(const struct registry_entry *e, const struct usage *u, int
 	char up[32], pss[32] = "-";
 	if (u->pss_known)
 		snprintf(pss, sizeof(pss), "%.1f MiB", (double)u->pss / (1 << 20));
-	printf("%-*s  %11.2f s %12s %8lu MiB %12lu  %s\n", width, e->name, (double)u->cpu_ns / 1e9, pss, e->memory >> 20,
-	       u->exits, span(up, sizeof(up), uptime(e)));
+	printf("%-*s  %11.2f s %12s %8lu MiB %12lu  %s\n", width, e->name, (double)u->cpu_ns / 1e9, pss,
+	       e->memory >> 20, u->exits, span(up, sizeof(up), uptime(e)));
 }
 
 static bool wanted(const struct registry_entry *e, char **name)

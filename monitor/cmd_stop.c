@@ -48,7 +48,9 @@ static bool wait_until(int pidfd, uint64_t deadline_ms)
 {
 	for (;;) {
 		uint64_t now = now_ms();
-		int ms = deadline_ms == FOR_EVER ? -1 : deadline_ms <= now ? 0 : (int)MIN(deadline_ms - now, (uint64_t)1000000000);
+		int ms = deadline_ms == FOR_EVER ? -1
+			 : deadline_ms <= now	 ? 0
+						 : (int)MIN(deadline_ms - now, (uint64_t)1000000000);
 		struct pollfd p = {.fd = pidfd, .events = POLLIN};
 		int n = poll(&p, 1, ms);
 		if (n > 0)

@@ -294,7 +294,8 @@ static int64_t do_stat(uint32_t s, const struct iovec *v, int n)
 		return -EINVAL;
 	struct abi_console_stat out = {
 		.dev = st.st_dev, .ino = st.st_ino, .nlink = st.st_nlink, .size = (uint64_t)st.st_size,
-		.blocks = (uint64_t)st.st_blocks, .rdev = st.st_rdev, .mode = st.st_mode, .uid = st.st_uid, .gid = st.st_gid,
+		.blocks = (uint64_t)st.st_blocks, .rdev = st.st_rdev, .mode = st.st_mode, .uid = st.st_uid,
+		.gid = st.st_gid,
 		.blksize = (uint32_t)st.st_blksize, .atime_ns = ns(st.st_atim), .mtime_ns = ns(st.st_mtim),
 		.ctime_ns = ns(st.st_ctim), .flags = (uint32_t)flags & (O_ACCMODE | O_APPEND),
 	};

@@ -17,7 +17,8 @@ int console_start(struct machine *m, int (*enter)(void));
 void console_serve(struct abi_console *shared); // one request; c is hostile memory
 void console_finish(void);			 // ends the thread, gives the terminal its settings back
 void console_restore(void);			 // only the latter; async-signal-safe
-// Standard output and error are a log: of more than `bytes` the oldest are given back to its file system. Before any thread.
+// Standard output and error are a log: of more than `bytes` the oldest are given back to its file system. Before any
+// thread.
 void console_limit_log(uint64_t bytes);
 bool console_interrupted(void);			 // the user insisted: SIGINT three times in two seconds
 

@@ -13,7 +13,8 @@ struct elfcheck {
 	char interpreter[4096]; // PT_INTERP or the path after #!, or ""
 };
 
-// `head`: the first `len` bytes of a file of `size` bytes (at least 4 KiB of it where there are as many). 0 or -ENOEXEC.
+// `head`: the first `len` bytes of a file of `size` bytes (at least 4 KiB of it where there are as many). 0 or
+// -ENOEXEC.
 int elfcheck(const uint8_t *head, size_t len, uint64_t size, struct elfcheck *out);
 int elfcheck_file(int fd, struct elfcheck *out); // the same, reading
 

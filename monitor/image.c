@@ -141,7 +141,8 @@ static int relocate_word(const struct image *im, uint8_t *ram, uint64_t va, uint
 	return 0;
 }
 
-// The packed form: an even entry is the offset of a word, an odd one says with 63 bits which of the following words too.
+// The packed form: an even entry is the offset of a word, an odd one says with 63 bits which of the following words
+// too.
 static int relocate_packed(const struct image *im, uint8_t *ram, uint64_t va)
 {
 	uint64_t n = im->relr_size / sizeof(uint64_t), where = 0;

@@ -109,7 +109,9 @@ static int open_image(struct machine *m)
 	size_t size = c->kernel ? c->kernel_size : (size_t)(p->kernel_end - p->kernel);
 	int err = image_open(&m->image, file, size);
 	if (err)
-		return machine_fail(m, err, c->kernel ? "option --kernel: this is no kernel for this monitor" : "the built-in kernel is damaged");
+		return machine_fail(m, err,
+				    c->kernel ? "option --kernel: this is no kernel for this monitor"
+					      : "the built-in kernel is damaged");
 	if (m->image.head.platform != p->image)
 		return machine_fail(m, -ENOEXEC, "option --kernel: this kernel is not for platform %s", p->name);
 	return 0;
@@ -307,7 +309,12 @@ int machine_run(const struct machine_config *config, struct machine_result *resu
 	struct machine *m = &machine;
 
 	memset(result, 0, sizeof(*result));
-	*m = (struct machine){.config = config, .result = result, .platform = &platform_kvm, .kvm_fd = -1, .vm_fd = -1, .cpu_count = config->cpus};
+	*m = (struct machine){.config = config,
+			      .result = result,
+			      .platform = &platform_kvm,
+			      .kvm_fd = -1,
+			      .vm_fd = -1,
+			      .cpu_count = config->cpus};
 	m->memory = (struct memory){.ram_fd = -1, .vm_fd = -1};
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_mutex_init(&m->console_lock, NULL);

@@ -27,8 +27,14 @@ struct machine_mount {
 };
 
 // GUEST is no thread but the guest's process (platform linux), still single, with all of the monitor's descriptors.
-enum machine_thread { MACHINE_THREAD_MAIN_CPU, MACHINE_THREAD_CPU, MACHINE_THREAD_TIMER, MACHINE_THREAD_FS, MACHINE_THREAD_NET,
-		      MACHINE_THREAD_GUEST };
+enum machine_thread {
+	MACHINE_THREAD_MAIN_CPU,
+	MACHINE_THREAD_CPU,
+	MACHINE_THREAD_TIMER,
+	MACHINE_THREAD_FS,
+	MACHINE_THREAD_NET,
+	MACHINE_THREAD_GUEST
+};
 
 enum machine_platform { MACHINE_PLATFORM_AUTO, MACHINE_PLATFORM_KVM, MACHINE_PLATFORM_LINUX };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Guest memory: RAM is anonymous memory where the guest is this process's own, touched only where it is used (docs/decisions/003); the file window is address
-// space until the file server maps files into it, and gets KVM slots step by step: a slot costs the
-// host about 0.3 % of its size.
+// Guest memory: RAM is anonymous memory where the guest is this process's own, touched only where it is used
+// (docs/decisions/003); the file window is address space until the file server maps files into it, and gets KVM slots
+// step by step: a slot costs the host about 0.3 % of its size.
 #include "monitor/memory.h"
 
 #include <errno.h>
@@ -65,7 +65,8 @@ int memory_create_shared(struct memory *m, uint64_t ram_size)
 	if (m->ram_fd < 0 && errno == EINVAL)
 		m->ram_fd = memfd_create("whelk-ram", MFD_CLOEXEC);
 	if (m->ram_fd < 0 || ftruncate(m->ram_fd, (off_t)ram_size) ||
-	    mmap(m->ram, ram_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, m->ram_fd, 0) == MAP_FAILED) {
+	    mmap(m->ram, ram_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, m->ram_fd, 0) ==
+		    MAP_FAILED) {
 		err = -errno;
 		memory_destroy(m);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Guest memory as the monitor sees it: RAM (anonymous memory, or a memfd to share; guest-physical 0 upwards) and the file window
-// (reserved host addresses at ABI_GPA_DAX, where the file server maps host files). The guest is hostile:
+// Guest memory as the monitor sees it: RAM (anonymous memory, or a memfd to share; guest-physical 0 upwards) and the
+// file window (reserved host addresses at ABI_GPA_DAX, where the file server maps host files). The guest is hostile:
 // memory_range() is the one way from a guest-physical address to a pointer. What it returns may change
 // under the reader at any time: load each word once, check the copy.
 #ifndef WHELK_MONITOR_MEMORY_H

@@ -57,7 +57,8 @@ struct platform {
 	const char *name;
 	uint32_t image; // ABI_PLATFORM_*
 	const uint8_t *kernel, *kernel_end; // the one built in
-	int (*open)(struct machine *m);			      // what the host must give; may fail before anything else is done
+	// what the host must give; may fail before anything else is done
+	int (*open)(struct machine *m);
 	int (*memory)(struct machine *m, uint64_t ram_size);  // guest memory
 	int (*probe)(struct machine *m);		      // features
 	int (*tables)(struct machine *m);		      // the rest of guest RAM, at the end of boot_build()
@@ -65,7 +66,8 @@ struct platform {
 	void (*cpu_loop)(struct vcpu *v);		      // until the machine has ended
 	void (*cpu_wake)(struct vcpu *v);		      // it must look at its words; async-signal-safe
 	void (*cpu_destroy)(struct vcpu *v);
-	void (*cpu_idle)(struct vcpu *v);		      // ABI_DOORBELL_IDLE, _TIMER; NULL: the guest does it itself
+	// ABI_DOORBELL_IDLE, _TIMER; NULL: the guest does it itself
+	void (*cpu_idle)(struct vcpu *v);
 	void (*cpu_timer)(struct vcpu *v);
 	void (*close)(struct machine *m);
 };

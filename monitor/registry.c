@@ -58,7 +58,8 @@ int registry_open(bool create)
 	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & 077))
 		return fd;
 	close(fd);
-	return refuse(path, st.st_uid != geteuid() ? "it belongs to another user" : "other users may enter it; chmod 700 it");
+	return refuse(path,
+		      st.st_uid != geteuid() ? "it belongs to another user" : "other users may enter it; chmod 700 it");
 }
 
 // --- the lock -------------------------------------------------------------------------------------------
@@ -405,7 +406,8 @@ int registry_watch(int dir, const char *name, struct registry_watch *w)
 int registry_watch_status(const struct registry_watch *w)
 {
 	struct registry_page page;
-	bool ended = pread(w->page_fd, &page, sizeof(page), 0) == sizeof(page) && page.magic == REGISTRY_MAGIC && page.ended;
+	bool ended = pread(w->page_fd, &page, sizeof(page), 0) == sizeof(page) && page.magic == REGISTRY_MAGIC &&
+		     page.ended;
 	return ended ? page.status & 255 : 128 + 9;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Reports and panics as lines. A panic's backtrace is given as offsets in the kernel image, which is stripped:
-// `addr2line -e build/kernel.full OFFSET` (build/kernel-linux.full on platform linux) names them. The program's own addresses get names from its file, unless
-// that is one the guest keeps in memory.
+// `addr2line -e build/kernel.full OFFSET` (build/kernel-linux.full on platform linux) names them. The program's own
+// addresses get names from its file, unless that is one the guest keeps in memory.
 #include "monitor/report.h"
 
 #include <fcntl.h>

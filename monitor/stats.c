@@ -62,6 +62,9 @@ void stats_print(const struct machine_result *result, uint64_t start_ns, uint64_
 	for (unsigned i = 0; i < ABI_STATS_CALLS; i++)
 		calls += s->call[i];
 	message_plain("system calls     %10lu, of them %lu trapped", calls, s->traps);
+	if (s->early_calls && s->early_calls <= calls && s->early_traps <= s->traps)
+		message_plain("  after %llu ms %13lu, of them %lu trapped", ABI_STATS_EARLY_NS / 1000000,
+			      calls - s->early_calls, s->traps - s->early_traps);
 	print_sites(s);
 	uint64_t exits = 0;
 	for (unsigned k = 0; machine_exit_name(k); k++)

@@ -40,8 +40,12 @@ int vcpu_init(struct machine *m)
 	if (!m->vcpu || !exits)
 		return -ENOMEM;
 	for (unsigned i = 0; i < m->cpu_count; i++)
-		m->vcpu[i] = (struct vcpu){
-			.machine = m, .number = i, .fd = -1, .shared = &m->cpus[i], .timer_ns = TIME_NEVER, .exits = exits[i]};
+		m->vcpu[i] = (struct vcpu){.machine = m,
+					   .number = i,
+					   .fd = -1,
+					   .shared = &m->cpus[i],
+					   .timer_ns = TIME_NEVER,
+					   .exits = exits[i]};
 	return sigaction(MACHINE_SIGNAL_KICK, &sa, NULL) ? -errno : 0;
 }
 
@@ -236,7 +240,8 @@ static void cpu_loop(struct vcpu *v)
 	__atomic_store_n(&v->running, true, __ATOMIC_RELEASE);
 	cpu_timer(v);
 	for (;;) {
-		// A signal came: in KVM_RUN, or while this thread was busy or asleep for the guest. It may have been the timer.
+		// A signal came: in KVM_RUN, or while this thread was busy or asleep for the guest. It may have been
+		// the timer.
 		if (__atomic_exchange_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST))
 			cpu_timer(v);
 		if (ended(v))

@@ -58,7 +58,8 @@ int view_open(struct view *v, const struct options *o)
 {
 	int err = open_mount(v, o->root ? o->root : "/", "/", true, true, "--root");
 	if (!err && o->libc_fast && o->volume_count == ARRAY_SIZE(o->volume)) {
-		message("option --libc: it takes the place of one -v directory, of which there are %u", o->volume_count);
+		message("option --libc: it takes the place of one -v directory, of which there are %u",
+			o->volume_count);
 		err = -EINVAL;
 	}
 	if (!err && o->libc_fast)
@@ -242,13 +243,14 @@ int view_choose_libc(struct view *v, const struct options *o)
 		return 0;
 	for (unsigned i = 2; i < v->mount_count; i++)
 		if (beneath(LIBC_DIR, v->mount[i].path)) {
-			message("option --libc: it needs " LIBC_DIR ", which the -v directory at %s covers", v->mount[i].path);
+			message("option --libc: it needs " LIBC_DIR ", which the -v directory at %s covers",
+				v->mount[i].path);
 			return CMD_FAILED;
 		}
 	interpreter_of(v, v->program, interpreter, sizeof(interpreter));
 	if (strcmp(interpreter, v->interp) == 0)
 		return 0;
-	message("option --libc: fast is for programs of musl, whose interpreter is %s; %s has %s", v->interp, v->program,
-		*interpreter ? interpreter : "none");
+	message("option --libc: fast is for programs of musl, whose interpreter is %s; %s has %s", v->interp,
+		v->program, *interpreter ? interpreter : "none");
 	return CMD_FAILED;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// call [getppid|read]...: what a system call through the C library costs, in nanoseconds: the best of many batches, one line
-// each. read: one byte of a file in memory.
+// call [getppid|read]...: what a system call through the C library costs, in nanoseconds: the best of many batches, one
+// line each. read: one byte of a file in memory.
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>

@@ -17,6 +17,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < size; i += 4096)
 		p[i] = 1;
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	printf("%.0f\n", (double)(size / 4096) / ((double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9));
+	printf("%.0f\n",
+	       (double)(size / 4096) / ((double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9));
 	return 0;
 }

@@ -17,7 +17,10 @@
 static _Atomic int word[2];
 static long count;
 
-static void futex(_Atomic int *p, int op, int value) { syscall(SYS_futex, p, op | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0); }
+static void futex(_Atomic int *p, int op, int value)
+{
+	syscall(SYS_futex, p, op | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
+}
 
 static void wait_for(int n)
 {

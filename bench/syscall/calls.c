@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// What system calls cost: calls FILE [ROUNDS]. FILE has 4 KiB at least. One line for each call: its name, then
-// nanoseconds and cycles of the processor's counter for one, the least of ROUNDS (20) averages over some thousands.
+// What system calls cost: calls FILE [NAME]. FILE has 4 KiB at least. One line for each call: its name, then
+// nanoseconds and cycles of the processor's counter for one, the least of ROUNDS averages over some thousands.
+// With NAME, that call alone, some times between two int3: bench/syscall/steps.c counts what lies between them.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -15,11 +17,15 @@
 #ifdef __x86_64__
 #include <x86intrin.h>
 #define counter() __rdtsc()
+#define mark() __asm__ volatile("int3")
 #else
 #define counter() 0
+#define mark() abort()
 #endif
 
 #define TIMES 5000
+#define ROUNDS 20
+#define STEPS_ROUNDS 40 // sites have become jumps long before
 
 static int tmp, file, ends[2];
 static uint32_t word;
@@ -41,6 +47,8 @@ static void clock_by_vdso(void)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 }
 
+static const char *only;
+
 static double now(void)
 {
 	struct timespec t;
@@ -48,10 +56,18 @@ static double now(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static void measure(const char *name, int rounds, void (*call)(void), void (*after)(void))
+static void measure(const char *name, void (*call)(void), void (*after)(void))
 {
+	if (only) {
+		for (int r = 0; r < STEPS_ROUNDS && !strcmp(name, only); r++) {
+			mark();
+			call();
+			mark();
+		}
+		return;
+	}
 	double best = 1e18, cycles = 0;
-	for (int r = 0; r < rounds; r++) {
+	for (int r = 0; r < ROUNDS; r++) {
 		uint64_t c = counter();
 		double begin = now();
 		for (int i = 0; i < TIMES; i++)
@@ -70,19 +86,21 @@ static void measure(const char *name, int rounds, void (*call)(void), void (*aft
 int main(int argc, char **argv)
 {
 	char name[] = "/dev/shm/calls-XXXXXX";
-	int rounds = argc > 2 ? atoi(argv[2]) : 20;
+	only = argc > 2 ? argv[2] : NULL;
 	tmp = mkstemp(name);
 	unlink(name);
 	file = open(argc > 1 ? argv[1] : "/proc/self/exe", O_RDONLY);
-	if (tmp < 0 || file < 0 || write(tmp, block, TIMES) != TIMES || pread(file, block, 4096, 0) != 4096 || pipe(ends))
+	if (tmp < 0 || file < 0 || write(tmp, block, TIMES) != TIMES || pread(file, block, 4096, 0) != 4096 ||
+	    pipe(ends))
 		return 1;
 	rewind_file();
-	measure("getppid", rounds, null_call, nothing);
-	measure("umask", rounds, set_mask, nothing);
-	measure("read-1-tmpfs", rounds, read_byte, rewind_file);
-	measure("pread-4096-file", rounds, read_page, nothing);
-	measure("write-1-pipe", rounds, write_pipe, drain_pipe);
-	measure("futex-wake", rounds, wake, nothing);
-	measure("clock_gettime", rounds, clock_by_vdso, nothing);
+	measure("getppid", null_call, nothing);
+	measure("umask", set_mask, nothing);
+	measure("read-1-tmpfs", read_byte, rewind_file);
+	measure("pread-4096-file", read_page, nothing);
+	measure("write-1-pipe", write_pipe, drain_pipe);
+	measure("futex-wake", wake, nothing);
+	measure("empty", nothing, nothing);
+	measure("clock_gettime", clock_by_vdso, nothing);
 	return 0;
 }

@@ -72,7 +72,7 @@ static void complete(struct aio *a, const struct iocb *iocb, uint64_t data, int6
 	waitq_wake_all(&a->q);
 }
 
-// --- IOCB_CMD_POLL ----------------------------------------------------------------------------------------------------
+// --- IOCB_CMD_POLL ---------------------------------------------------------------------------------------------------
 
 static void poll_free(struct poll_request *r)
 {
@@ -104,7 +104,8 @@ static void poll_look(struct work *w)
 
 static int poll_submit(struct aio *a, const struct iocb *iocb, struct iocb *user, struct file *f, struct file *eventfd)
 {
-	if ((uint16_t)iocb->aio_buf != iocb->aio_buf || iocb->aio_offset || iocb->aio_nbytes || iocb->aio_rw_flags || !f->ops->poll)
+	if ((uint16_t)iocb->aio_buf != iocb->aio_buf || iocb->aio_offset || iocb->aio_nbytes || iocb->aio_rw_flags ||
+	    !f->ops->poll)
 		return -EINVAL;
 	int err = work_prepare();
 	struct poll_request *r = err ? NULL : heap_new(struct poll_request);
@@ -125,7 +126,7 @@ static int poll_submit(struct aio *a, const struct iocb *iocb, struct iocb *user
 	return 0;
 }
 
-// --- contexts -------------------------------------------------------------------------------------------------------------
+// --- contexts --------------------------------------------------------------------------------------------------------
 
 static void aio_release(struct file *f)
 {
@@ -176,7 +177,8 @@ static struct aio *aio_create(unsigned nr_events)
 	list_init(&a->polls);
 	waitq_init(&a->q);
 	mutex_init(&a->reading);
-	*ring_of(a) = (struct ring){.nr = a->nr, .magic = RING_MAGIC, .compat_features = 1, .header_length = sizeof(struct ring)};
+	*ring_of(a) = (struct ring){
+		.nr = a->nr, .magic = RING_MAGIC, .compat_features = 1, .header_length = sizeof(struct ring)};
 	return a;
 }
 
@@ -228,7 +230,7 @@ long sys_io_destroy(uint64_t ctx_id)
 	return err;
 }
 
-// --- submission -------------------------------------------------------------------------------------------------------------
+// --- submission ------------------------------------------------------------------------------------------------------
 
 // Did it begin? Then its result goes to the ring; what is wrong with the request itself io_submit returns.
 static bool transfer(const struct iocb *iocb, struct file *f, int64_t *result)
@@ -239,7 +241,9 @@ static bool transfer(const struct iocb *iocb, struct file *f, int64_t *result)
 	bool write = iocb->aio_lio_opcode == IOCB_CMD_PWRITE || iocb->aio_lio_opcode == IOCB_CMD_PWRITEV;
 	bool vector = iocb->aio_lio_opcode == IOCB_CMD_PREADV || iocb->aio_lio_opcode == IOCB_CMD_PWRITEV;
 	int64_t pos = iocb->aio_offset, n = 0;
-	*result = !(f->mode & (write ? FILE_WRITE : FILE_READ)) ? -EBADF : (write ? !f->ops->write : !f->ops->read) ? -EINVAL : 0;
+	*result = !(f->mode & (write ? FILE_WRITE : FILE_READ)) ? -EBADF
+		  : (write ? !f->ops->write : !f->ops->read)	? -EINVAL
+								: 0;
 	if (*result)
 		return false;
 	if (vector)
@@ -366,7 +370,7 @@ long sys_io_cancel(uint64_t ctx_id, void *iocb, void *result)
 	return err;
 }
 
-// --- events -------------------------------------------------------------------------------------------------------------------
+// --- events ----------------------------------------------------------------------------------------------------------
 
 // Up to nr of what is there now, to `events`.
 static int64_t take(struct aio *a, int64_t nr, struct io_event *events)
@@ -375,7 +379,8 @@ static int64_t take(struct aio *a, int64_t nr, struct io_event *events)
 	int64_t done = 0;
 	mutex_lock(&a->reading);
 	while (done < nr) {
-		uint32_t head = ring_head(a), n = (uint32_t)MIN(MIN((int64_t)ring_unread(a), nr - done), (int64_t)EVENTS_AT_ONCE);
+		uint32_t head = ring_head(a),
+			 n = (uint32_t)MIN(MIN((int64_t)ring_unread(a), nr - done), (int64_t)EVENTS_AT_ONCE);
 		if (!n)
 			break;
 		for (uint32_t i = 0; i < n; i++)

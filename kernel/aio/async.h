@@ -27,7 +27,7 @@ API void ring_memory_free(struct ring_memory *m INOUT(1));
 // For inode_ops.get_page: page `index` of it; -EFAULT.
 API int ring_memory_page(const struct ring_memory *m IN(1), uint64_t index, struct fault_page *out OUT(1));
 
-// --- watch.c: readiness -------------------------------------------------------------------------------------------------
+// --- watch.c: readiness ----------------------------------------------------------------------------------------------
 
 #define WATCH_QUEUES 4 // a file's poll() registers with two at most
 
@@ -42,15 +42,17 @@ struct watch {
 	void (*fire)(struct watch *w);
 	struct waiter waiter[WATCH_QUEUES];
 };
-// What of `events`, errors and hang-ups is so now; if nothing is, fire() will be called. -ENOMEM: it has too many queues.
+// What of `events`, errors and hang-ups is so now; if nothing is, fire() will be called. -ENOMEM: it has too many
+// queues.
 API int watch_start(struct watch *w SHARED, struct file *f SHARED, unsigned events, void (*fire)(struct watch *w));
 // The same, and stays on the queues whether ready or not: for who wants to hear of every change. After each fire():
 // watch_again() asks, and from then on fires once more.
-API int watch_start_always(struct watch *w SHARED, struct file *f SHARED, unsigned events, void (*fire)(struct watch *w));
+API int watch_start_always(struct watch *w SHARED, struct file *f SHARED, unsigned events,
+			   void (*fire)(struct watch *w));
 API unsigned watch_again(struct watch *w SHARED);
 API void watch_stop(struct watch *w SHARED); // also of one that never started, if zeroed
 
-// --- work.c: worker threads -----------------------------------------------------------------------------------------------
+// --- work.c: worker threads ------------------------------------------------------------------------------------------
 
 struct work {
 	struct list link;	 // list_init'ed: not queued

@@ -32,7 +32,8 @@ static void watch_queue(struct poller *p, struct waitq *q)
 int watch_start_always(struct watch *w, struct file *f, unsigned events, void (*fire)(struct watch *w))
 {
 	watch_stop(w);
-	*w = (struct watch){.poller.queue = watch_queue, .file = f, .events = events | EPOLLERR | EPOLLHUP, .fire = fire};
+	*w = (struct watch){
+		.poller.queue = watch_queue, .file = f, .events = events | EPOLLERR | EPOLLHUP, .fire = fire};
 	unsigned ready = file_poll(f, &w->poller) & w->events;
 	if (w->count <= WATCH_QUEUES)
 		return (int)ready;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Memory errors of the kernel itself: what `make SANITIZE=1` compiles in (gcc's -fsanitize=kernel-address: every load
-// and store calls __asan_*). One shadow byte for 16 bytes of the direct map: 0 all may be used, 1 to 15 so many from the
-// start, 0xff none. The heap marks objects (mm/heap.c), and nothing else does: stacks, globals and the
+// and store calls __asan_*). One shadow byte for 16 bytes of the direct map: 0 all may be used, 1 to 15 so many from
+// the start, 0xff none. The heap marks objects (mm/heap.c), and nothing else does: stacks, globals and the
 // program's memory are not looked at. An access that may not be is a panic with a backtrace.
 #define COMPONENT "asan"
 #include "debug/asan.h"

@@ -245,8 +245,12 @@ _Noreturn void exec_first(void)
 	args_free(&args);
 	if (err) {
 		const char *name = errno_name(-err);
-		debug_notice("%s: %s", path, err == -ENOENT ? "not found, or its interpreter is" : err == -EACCES ? "permission denied"
-			     : err == -ENOEXEC ? "not an executable this machine can run" : err == -ENOMEM ? "not enough memory (-m)" : name);
+		debug_notice("%s: %s", path,
+			     err == -ENOENT    ? "not found, or its interpreter is"
+			     : err == -EACCES  ? "permission denied"
+			     : err == -ENOEXEC ? "not an executable this machine can run"
+			     : err == -ENOMEM  ? "not enough memory (-m)"
+					       : name);
 		plat_exit((err == -ENOENT ? 127 : 126) << 8);
 	}
 	plat_booted();

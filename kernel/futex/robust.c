@@ -63,7 +63,8 @@ static void walk(struct thread *t)
 	uint64_t entry = (uint64_t)head.list.next, pending = (uint64_t)head.list_op_pending;
 	for (unsigned left = ROBUST_LIST_LIMIT; left && (entry & ~1ull) != (uint64_t)list; left--) {
 		uint64_t next;
-		int err = user_get(next, (void *)(entry & ~1ull)); // before the lock is passed on: its memory may go then
+		// before the lock is passed on: its memory may go then
+		int err = user_get(next, (void *)(entry & ~1ull));
 		if (entry != pending)
 			owner_died(t, (uint32_t *)((entry & ~1ull) + (uint64_t)head.futex_offset), entry & 1, false);
 		if (err)

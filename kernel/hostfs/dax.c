@@ -116,7 +116,8 @@ static int chunk_map(struct chunk *c, bool write)
 	if (err)
 		return err;
 	in.len = MIN(ALIGN_UP(n->inode->size, PAGE_SIZE) - in.foffset, HUGE_SIZE);
-	err = (int)fuse_call(&(struct fuse_call){.opcode = FUSE_SETUPMAPPING, .node = n->id, .arg = {{&in, sizeof(in)}}});
+	err = (int)fuse_call(
+		&(struct fuse_call){.opcode = FUSE_SETUPMAPPING, .node = n->id, .arg = {{&in, sizeof(in)}}});
 	if (err)
 		return err;
 	c->pages = in.len / PAGE_SIZE;

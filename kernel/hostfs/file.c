@@ -106,8 +106,9 @@ static int64_t file_read(struct file *f, struct iter *to, int64_t *pos)
 	}
 	while (to->left && (uint64_t)*pos < n->inode->size) {
 		// While the cache is empty its block size is still to be chosen; ask after it is.
-		int err = n->block_count || n->in_flight ? 0 : hostfs_cache_fill(n, f->fs, 0 + ((uint64_t)*pos >> PAGE_SHIFT >>
-			(n->inode->size <= SMALL_FILE || n->dax_failed ? 0 : BLOCK_SHIFT)));
+		int shift = n->inode->size <= SMALL_FILE || n->dax_failed ? 0 : BLOCK_SHIFT;
+		int err = n->block_count || n->in_flight ? 0
+							 : hostfs_cache_fill(n, f->fs, (uint64_t)*pos >> PAGE_SHIFT >> shift);
 		uint64_t size = PAGE_SIZE << n->block_shift, off = (uint64_t)*pos % size;
 		struct hostfs_block *b = err ? NULL : block_get(n, f->fs, (uint64_t)*pos / size, &err);
 		if (err == -ENOMEM) {
@@ -154,7 +155,8 @@ static int64_t write_piece(struct hostfs_node *n, uint64_t fh, uint8_t *buf, siz
 
 	hostfs_cache_wait(n); // what is being read now must not land on what we write
 	int64_t got = fuse_call(&(struct fuse_call){.opcode = FUSE_WRITE, .node = n->id, .arg = {{&in, sizeof(in)}},
-						    .data = &v, .data_count = 1, .reply = &out, .reply_size = sizeof(out)});
+						    .data = &v, .data_count = 1,
+						    .reply = &out, .reply_size = sizeof(out)});
 	if (got < 0)
 		return got;
 	if (got < (int64_t)sizeof(out) || out.size > len)
@@ -218,7 +220,8 @@ static int file_fallocate(struct file *f, int mode, int64_t off, int64_t len)
 		return err;
 	mm_unmap_inode(n->front, 0, ~0ull, false);
 	hostfs_cache_drop(n);
-	int64_t got = fuse_call(&(struct fuse_call){.opcode = FUSE_FALLOCATE, .node = n->id, .arg = {{&in, sizeof(in)}}});
+	struct fuse_call call = {.opcode = FUSE_FALLOCATE, .node = n->id, .arg = {{&in, sizeof(in)}}};
+	int64_t got = fuse_call(&call);
 	if (got < 0)
 		return (int)got;
 	n->self_changed = true;
@@ -242,5 +245,6 @@ const struct inode_ops hostfs_file_ops = {
 	.listxattr = hostfs_listxattr, .removexattr = hostfs_removexattr,
 };
 const struct file_ops hostfs_file_fops = {
-	.read = file_read, .write = file_write, .fsync = file_fsync, .fallocate = file_fallocate, .release = file_release,
+	.read = file_read, .write = file_write, .fsync = file_fsync, .fallocate = file_fallocate,
+	.release = file_release,
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // System V shared memory: shmget(2), shmat(2), shmdt(2), shmctl(2). A segment is a file of tmpfs without a name, and an
-// attachment is a shared mapping of it: who unmaps it by munmap(2) has detached it too. A segment that was removed lives
-// as long as it is mapped; its number is given back when one of these calls next looks.
+// attachment is a shared mapping of it: who unmaps it by munmap(2) has detached it too. A segment that was removed
+// lives as long as it is mapped; its number is given back when one of these calls next looks.
 #include <asm/shmbuf.h>
 #include <linux/capability.h>
 #include <linux/errno.h>

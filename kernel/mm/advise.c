@@ -151,7 +151,8 @@ static bool resident(struct mm *mm, const struct vma *v, uint64_t addr)
 	if (slot && pte_present(*slot))
 		return true;
 	struct inode *inode = v->file ? v->file->inode : NULL;
-	return inode && inode->ops && inode->ops->has_page && inode->ops->has_page(inode, v->pgoff + (addr - v->start) / PAGE_SIZE);
+	return inode && inode->ops && inode->ops->has_page &&
+	       inode->ops->has_page(inode, v->pgoff + (addr - v->start) / PAGE_SIZE);
 }
 
 long sys_mincore(uint64_t addr, size_t len, void *vec)

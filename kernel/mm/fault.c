@@ -209,7 +209,9 @@ int mm_fault(struct mm *mm, uint64_t addr, unsigned access, int *code)
 	if (!v)
 		return SIGSEGV;
 	*code = SEGV_ACCERR;
-	if (write ? !may_write(v) : access & MM_FAULT_EXEC ? !may_exec(v) : !(v->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
+	if (write		     ? !may_write(v)
+	    : access & MM_FAULT_EXEC ? !may_exec(v)
+				     : !(v->prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
 		return SIGSEGV;
 	addr = ALIGN_DOWN(addr, PAGE_SIZE);
 

@@ -15,6 +15,7 @@
 #include "debug/debug.h"
 
 #define MAP_COUNT_MAX 65530
+#define BRK_ROOM      (32ull << 20) // a heap that cannot grow is no error to any C library, but dear
 #define MAP_32BIT_TOP 0x80000000ull
 
 int mm_unmap(struct mm *mm, uint64_t addr, uint64_t len)
@@ -200,7 +201,7 @@ int mm_protect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 	// What lies before a hole is changed all the same.
 	int err = at < end ? -ENOMEM : 0;
 	end = MIN(end, at);
-	if (prot & PROT_WRITE)
+	if (prot & PROT_WRITE || !(prot & PROT_EXEC)) // it may be read now as what it is: data
 		text_changes(mm, addr, end, MM_EXPOSES);
 	if (addr == end || vma_isolate(mm, addr, end))
 		return -ENOMEM;
@@ -230,12 +231,16 @@ int mm_map_phys(struct mm *mm, uint64_t addr, uint64_t phys, uint64_t len, int p
 	return 0;
 }
 
+uint64_t mm_gap_between(struct mm *mm, uint64_t lo, uint64_t hi, uint64_t len)
+{
+	uint64_t at = vma_find_gap(mm, len, MAX(lo, ABI_VA_USER_MIN), MIN(hi, ABI_VA_USER_END));
+	return at + len > mm->brk_start && at < mm->brk_end + BRK_ROOM ? 0 : at;
+}
+
 uint64_t mm_gap_near(struct mm *mm, uint64_t near, uint64_t len, uint64_t reach)
 {
-	uint64_t lo = near > ABI_VA_USER_MIN + reach ? near - reach : ABI_VA_USER_MIN;
-	uint64_t hi = MIN(near + reach, ABI_VA_USER_END);
-	uint64_t at = vma_find_gap(mm, len, lo, near);
-	return at ? at : vma_find_gap(mm, len, near, hi);
+	uint64_t at = mm_gap_between(mm, near > reach ? near - reach : 0, near, len);
+	return at ? at : mm_gap_between(mm, near, near + reach, len);
 }
 
 void mm_unmap_inode(struct inode *inode, uint64_t first, uint64_t last, bool private_too)

@@ -42,7 +42,7 @@ struct vma {
 
 enum mm_change {
 	MM_UNMAPS,   // the pages go
-	MM_EXPOSES,  // they move, or the program may write them from now on
+	MM_EXPOSES,  // they move, or the program may write them from now on, or only read them
 	MM_DESTROYS, // the address space goes: no thread is in it any more
 };
 
@@ -62,7 +62,8 @@ struct mm {
 	uint64_t vdso_base;
 	struct file *exe;	     // one reference; /proc/self/exe
 	struct patch *patch;	     // patch's own; NULL: no site was seen
-	// Told before pages of [start, end) change behind the back of whoever wrote text there; NULL: nobody did. May not sleep.
+	// Told before pages of [start, end) change behind the back of whoever wrote text there; NULL: nobody did. May
+	// not sleep.
 	void (*text_changes)(struct mm *mm, uint64_t start, uint64_t end, enum mm_change change);
 };
 
@@ -79,12 +80,14 @@ API int mm_protect(struct mm *mm SHARED, uint64_t addr, uint64_t len, int prot);
 // Fixed physical pages (VMA_SPECIAL), e.g. vDSO and clock page; `name` is static.
 API int mm_map_phys(struct mm *mm SHARED, uint64_t addr, uint64_t phys, uint64_t len, int prot,
 		    const char *name IN(strlen));
-// Overwrites bytes of one page of the program's code: private, executable, not writable, and mapped now. On the quiet: a
-// CPU that executes there sees all of the old bytes or all of the new. 0, -EACCES: no such page, -ENOMEM.
+// Overwrites bytes of one page of the program's code: private, executable, not writable, and mapped now. On the quiet:
+// a CPU that executes there sees all of the old bytes or all of the new. 0, -EACCES: no such page, -ENOMEM.
 API int mm_text_write(struct mm *mm SHARED, uint64_t addr, const void *bytes IN(len), size_t len);
 // Are these the bytes there now? What is not mapped is not these. Does not sleep.
 API bool mm_text_is(struct mm *mm SHARED, uint64_t addr, const void *bytes IN(len), size_t len);
-// A free address for `len` bytes less than `reach` from `near`, below if possible; 0: none.
+// A free address for `len` bytes in [lo, hi), not where the heap is to grow; 0: none.
+API uint64_t mm_gap_between(struct mm *mm SHARED, uint64_t lo, uint64_t hi, uint64_t len);
+// The same less than `reach` from `near`, below if possible.
 API uint64_t mm_gap_near(struct mm *mm SHARED, uint64_t near, uint64_t len, uint64_t reach);
 // Maps the pages of [addr, addr+len) now, as a read (or write) fault would. Best effort.
 API void mm_populate(struct mm *mm SHARED, uint64_t addr, uint64_t len, bool write);

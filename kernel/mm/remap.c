@@ -49,7 +49,10 @@ static int check_growth(struct mm *mm, uint64_t more)
 	uint64_t limit = process_limit(RLIMIT_AS);
 	struct page_info info;
 	page_info(&info);
-	return (limit != RLIM64_INFINITY && mm->mapped_pages * PAGE_SIZE + more > limit) || more / PAGE_SIZE > info.total ? -ENOMEM : 0;
+	return (limit != RLIM64_INFINITY && mm->mapped_pages * PAGE_SIZE + more > limit) ||
+			       more / PAGE_SIZE > info.total
+		       ? -ENOMEM
+		       : 0;
 }
 
 static int64_t place(const struct remap *r, const struct vma *v)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Writing to the program's code behind its back. Other CPUs may be executing the very bytes: they get a new page with all of
-// them changed, never a page in which some are.
+// Writing to the program's code behind its back. Other CPUs may be executing the very bytes: they get a new page with
+// all of them changed, never a page in which some are.
 #define COMPONENT "mm"
 #include <asm/mman.h>
 #include <linux/errno.h>
@@ -33,14 +33,17 @@ static const void *contents(pte_t e, uint64_t addr)
 bool mm_text_is(struct mm *mm, uint64_t addr, const void *bytes, size_t len)
 {
 	const pte_t *slot = mapped(mm, addr);
-	return slot && addr % PAGE_SIZE + len <= PAGE_SIZE && memcmp(contents(*slot, addr), bytes, len) == 0;
+	size_t here = MIN(len, PAGE_SIZE - addr % PAGE_SIZE);
+	return slot && memcmp(contents(*slot, addr), bytes, here) == 0 &&
+	       (here == len || mm_text_is(mm, addr + here, (const char *)bytes + here, len - here));
 }
 
 int mm_text_write(struct mm *mm, uint64_t addr, const void *bytes, size_t len)
 {
 	const struct vma *v = vma_at(mm, addr);
 	uint64_t offset = addr % PAGE_SIZE, at = addr - offset;
-	if (!v || v->flags & (VMA_SHARED | VMA_SPECIAL) || (v->prot & (PROT_WRITE | PROT_EXEC)) != PROT_EXEC || offset + len > PAGE_SIZE)
+	if (!v || v->flags & (VMA_SHARED | VMA_SPECIAL) || (v->prot & (PROT_WRITE | PROT_EXEC)) != PROT_EXEC ||
+	    offset + len > PAGE_SIZE)
 		return -EACCES;
 	pte_t *slot = mapped(mm, addr);
 	if (!slot)

@@ -246,5 +246,9 @@ const struct inode_ops overlay_file_ops = {
 	.removexattr = file_removexattr, .release = overlay_release,
 };
 const struct file_ops overlay_file_fops = {
-	.read = file_read, .write = file_write, .fsync = file_fsync, .fallocate = file_fallocate, .release = file_release,
+	.read = file_read,
+	.write = file_write,
+	.fsync = file_fsync,
+	.fallocate = file_fallocate,
+	.release = file_release,
 };

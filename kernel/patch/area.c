@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Pages of stubs, placed within reach of the code they serve. Stubs are handed out once; a page goes when all its stubs are
-// dead, after every CPU has been seen outside it.
+// Pages of stubs, placed within reach of the code they serve. Stubs are handed out once; a page goes when all its stubs
+// are dead, after every CPU has been seen outside it.
 #define COMPONENT "patch"
 #include <asm/mman.h>
 
@@ -18,9 +18,8 @@
 
 static bool reaches(uint64_t a, uint64_t b) { return (a > b ? a - b : b - a) < REACH; }
 
-static struct area *area_new(struct mm *mm, struct patch *p, uint64_t near)
+static struct area *area_new(struct mm *mm, struct patch *p, uint64_t va)
 {
-	uint64_t va = mm_gap_near(mm, near, PAGE_SIZE, REACH);
 	struct area *a = va && p->area_count < AREAS_MAX ? heap_new(struct area) : NULL;
 	if (!a)
 		return NULL;
@@ -47,7 +46,34 @@ struct area *area_near(struct mm *mm, struct patch *p, uint64_t near)
 	list_for_each(a, &p->areas, link)
 		if (a->used < AREA_STUBS && reaches(a->va, near))
 			return a;
-	return area_new(mm, p, near);
+	return area_new(mm, p, mm_gap_near(mm, near, PAGE_SIZE, REACH));
+}
+
+// The first stub of the page at `va`, of those not given out, that begins in [lo, hi]; 0: none. The first place holds
+// the entry.
+static uint64_t stub_between(uint64_t va, uint32_t used, uint64_t lo, uint64_t hi)
+{
+	uint64_t at = MAX(va + (used + 1) * STUB_SIZE, ALIGN_UP(lo, (uint64_t)STUB_SIZE));
+	return at <= hi && at - va < PAGE_SIZE ? at : 0;
+}
+
+struct area *area_between(struct mm *mm, struct patch *p, uint64_t lo, uint64_t hi)
+{
+	struct area *a, *found = NULL;
+	list_for_each(a, &p->areas, link)
+		if (stub_between(a->va, a->used, lo, hi))
+			found = a;
+	for (uint64_t top = ALIGN_DOWN(hi, PAGE_SIZE) + PAGE_SIZE; !found && top > lo;) {
+		uint64_t va = mm_gap_between(mm, ALIGN_DOWN(lo, PAGE_SIZE), top, PAGE_SIZE);
+		if (!va)
+			return NULL;
+		if (stub_between(va, 0, lo, hi))
+			found = area_new(mm, p, va);
+		top = va;
+	}
+	if (found) // the ones before it are lost
+		found->used = (uint32_t)((stub_between(found->va, found->used, lo, hi) - found->va) / STUB_SIZE) - 1;
+	return found;
 }
 
 struct area *area_of(struct patch *p, uint64_t va)
@@ -71,7 +97,8 @@ static void nothing(void *arg) { (void)arg; }
 static void leave_area(struct mm *mm)
 {
 	struct thread *t;
-	sched_call_others(nothing, NULL); // after this nobody runs in a stub: all are in the kernel, with their frames made
+	// after this nobody runs in a stub: all are in the kernel, with their frames made
+	sched_call_others(nothing, NULL);
 	list_for_each(t, &process_current()->threads, process_link)
 		patch_settle(mm, arch_thread_frame(t));
 }

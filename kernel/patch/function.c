@@ -2,18 +2,20 @@
 //
 // Where a function begins and ends, by the unwind table of the module mapped there: PT_GNU_EH_FRAME, a sorted table of
 // function starts that compilers make for nearly all code (Linux Standard Base 5, "Exception Frames"; System V ABI for
-// x86-64, 4.2.3). It lies in the program's memory and is not trusted: every read is checked, and a lie costs the program
-// its own sites.
+// x86-64, 4.2.3). It lies in the program's memory and is not trusted: every read is checked, and a lie costs the
+// program its own sites.
 //
-// Code without such a table (musl, Go, static glibc) is asked another way: a word on the stack that points right behind a
-// `call` is a return address, and what was called is the start of a function. A word may look like one and be none; then
-// decoding from there hardly arrives at the site, and if it does it arrives in step: x86 code falls back in step with
-// itself after an instruction or two.
+// A static glibc program has the unwind information but no table of it: then the file's section headers tell where it
+// lies, and it is read from its start on. Code without any (musl, Go) is asked another way: a word on the stack that
+// points right behind a `call` is a return address, and what was called is the start of a function. A word may look
+// like one and be none; then decoding from there hardly arrives at the site, and if it does it arrives in step: x86
+// code falls back in step with itself after an instruction or two.
 #define COMPONENT "patch"
 #include <asm/mman.h>
 #include <linux/elf.h>
 #include <linux/errno.h>
 
+#include "base/string.h"
 #include "base/util.h"
 #include "mm/uaccess.h"
 #include "patch/private.h"
@@ -23,6 +25,8 @@
 #define DW_EH_PE_pcrel_sdata4  0x1b
 #define DW_EH_PE_datarel_sdata4 0x3b
 #define SEGMENTS_MAX 64
+#define SECTIONS_MAX 128
+#define FRAMES_MAX   (2u << 20) // bytes of unwind information to read from one end to the other
 #define CIE_MAX	     48
 #define STACK_WORDS  64
 #define CALLER_REACH 4096u // bytes from the function's start to the site
@@ -89,9 +93,9 @@ static bool skip_leb(const uint8_t **p, const uint8_t *end)
 	return (*p)++ < end;
 }
 
-// Does the FDE's CIE say that addresses are distances of 32 bits? Others are possible and not seen. Signal frames ('S') are
-// not for us: their functions are said to begin one byte too early, for the sake of unwinders that look up pc - 1.
-static bool cie_is_plain(uint64_t cie)
+// Does the FDE's CIE say that addresses are distances of 32 bits? Others are possible and not seen. `signal`: it is of
+// those that unwinders know as signal frames ('S').
+static bool cie_is_plain(uint64_t cie, bool *signal)
 {
 	uint8_t bytes[CIE_MAX];
 	int64_t n = user_read_some(bytes, program(cie), sizeof(bytes));
@@ -102,13 +106,16 @@ static bool cie_is_plain(uint64_t cie)
 	for (p += 2; p < end && *p; p++)
 		;
 	p++;
-	if (!skip_leb(&p, end) || !skip_leb(&p, end) || !skip_leb(&p, end) || !skip_leb(&p, end)) // alignments, register, length
+	// alignments, register, length
+	if (!skip_leb(&p, end) || !skip_leb(&p, end) || !skip_leb(&p, end) || !skip_leb(&p, end))
 		return false;
 	bool plain = false;
+	*signal = false;
 	for (const uint8_t *a = augmentation; *a && p < end; a++) {
 		switch (*a) {
 		case 'R': plain = *p++ == DW_EH_PE_pcrel_sdata4; break;
 		case 'L': p++; break;
+		case 'S': *signal = true; break;
 		case 'P': p += (*p & 7) == 0 || (*p & 7) == 4 ? 9 : 5; break;
 		default: return false;
 		}
@@ -116,16 +123,86 @@ static bool cie_is_plain(uint64_t cie)
 	return plain && p <= end;
 }
 
+// The function whose FDE lies at `at`. A signal handler's return is said to begin a byte too early, for the sake of
+// unwinders that look up pc - 1.
+static bool read_fde(uint64_t at, const struct fde *fde, uint64_t *start, uint64_t *end)
+{
+	bool signal;
+	*start = at + offsetof(struct fde, start) + (uint64_t)(int64_t)fde->start;
+	*end = *start + fde->size;
+	if (!cie_is_plain(at + 4 - fde->cie, &signal))
+		return false;
+	if (signal)
+		*start = code_signal_return(*start);
+	return *start;
+}
+
 // The function a row names. The FDE must tell the same start as the table.
 static bool read_function(uint64_t table, const struct row *row, uint64_t *start, uint64_t *end)
 {
 	struct fde fde;
-	uint64_t at = table + (int64_t)row->fde;
-	*start = table + (int64_t)row->start;
-	if (user_get(fde, program(at)) || fde.length == 0xffffffff || !fde.cie || !cie_is_plain(at + 4 - fde.cie))
-		return false;
-	*end = *start + fde.size;
-	return at + offsetof(struct fde, start) + (int64_t)fde.start == *start;
+	uint64_t at = table + (uint64_t)(int64_t)row->fde;
+	return !user_get(fde, program(at)) && fde.length != 0xffffffff && fde.cie &&
+	       at + offsetof(struct fde, start) + (uint64_t)(int64_t)fde.start ==
+		       table + (uint64_t)(int64_t)row->start &&
+	       read_fde(at, &fde, start, end);
+}
+
+// The section .eh_frame of the module, where the file is a program without a table of it: 0: none.
+static uint64_t frames_of(struct mm *mm, uint64_t pc, uint64_t module, uint64_t *size)
+{
+	struct elf64_hdr elf;
+	struct elf64_shdr names, sh;
+	char name[sizeof(".eh_frame")];
+	const struct vma *v = mm_find(mm, pc);
+	struct file *f = v && v->start <= pc ? v->file : NULL;
+	uint64_t found = 0;
+	if (!f || user_get(elf, program(module)) || elf.e_type != ET_EXEC || elf.e_shentsize != sizeof(sh) ||
+	    elf.e_shnum > SECTIONS_MAX)
+		return 0;
+	file_get(f); // reading may sleep
+	if (file_read_kernel(f, &names, sizeof(names), (int64_t)(elf.e_shoff + elf.e_shstrndx * sizeof(sh))) !=
+	    sizeof(names))
+		goto out;
+	for (unsigned i = 0; i < elf.e_shnum && !found; i++) {
+		if (file_read_kernel(f, &sh, sizeof(sh), (int64_t)(elf.e_shoff + i * sizeof(sh))) != sizeof(sh))
+			goto out;
+		if (sh.sh_flags & SHF_ALLOC && sh.sh_addr && sh.sh_size <= FRAMES_MAX &&
+		    file_read_kernel(f, name, sizeof(name), (int64_t)(names.sh_offset + sh.sh_name)) == sizeof(name) &&
+		    !memcmp(name, ".eh_frame", sizeof(name))) {
+			found = sh.sh_addr;
+			*size = sh.sh_size;
+		}
+	}
+out:
+	file_put(f);
+	return found;
+}
+
+// By reading all of them: once for each site, and what is read is in memory afterwards.
+static int find_in_frames(uint64_t frames, uint64_t size, uint64_t pc, struct function *out)
+{
+	uint8_t buf[512];
+	uint64_t from = 0, have = 0;
+	struct fde fde;
+	*out = (struct function){0};
+	for (uint64_t at = 0; at + sizeof(fde) <= size; at += 4 + (uint64_t)fde.length) {
+		if (at + sizeof(fde) > from + have || !have) {
+			int64_t n = user_read_some(buf, program(frames + at), MIN(sizeof(buf), size - at));
+			if (n < (int64_t)sizeof(fde))
+				return -ENOENT;
+			from = at;
+			have = (uint64_t)n;
+		}
+		memcpy(&fde, buf + (at - from), sizeof(fde));
+		if (!fde.length || fde.length == 0xffffffff)
+			return -ENOENT;
+		uint64_t start = frames + at + offsetof(struct fde, start) + (uint64_t)(int64_t)fde.start;
+		if (!fde.cie || pc < start || pc >= start + fde.size)
+			continue;
+		return read_fde(frames + at, &fde, &out->start, &out->end) && pc >= out->start ? 0 : -ENOENT;
+	}
+	return -ENOENT;
 }
 
 int function_find(struct mm *mm, uint64_t pc, struct function *out)
@@ -133,6 +210,10 @@ int function_find(struct mm *mm, uint64_t pc, struct function *out)
 	struct header h;
 	struct row row;
 	uint64_t module = module_start(mm, pc), table = module ? table_of(module) : 0;
+	if (module && !table) {
+		uint64_t size = 0, frames = frames_of(mm, pc, module, &size);
+		return frames ? find_in_frames(frames, size, pc, out) : -ENOENT;
+	}
 	if (!table || user_get(h, program(table)) || h.version != 1 || h.count_encoding != DW_EH_PE_udata4 ||
 	    h.table_encoding != DW_EH_PE_datarel_sdata4 || !h.count)
 		return -ENOENT;
@@ -147,9 +228,11 @@ int function_find(struct mm *mm, uint64_t pc, struct function *out)
 			high = middle;
 	}
 	*out = (struct function){0};
-	if (read_row(table, low, &row) || !read_function(table, &row, &out->start, &out->end) || pc < out->start || pc >= out->end)
+	if (read_row(table, low, &row) || !read_function(table, &row, &out->start, &out->end) || pc < out->start ||
+	    pc >= out->end)
 		return -ENOENT;
-	if (low > 0 && !read_row(table, low - 1, &row) && !read_function(table, &row, &out->before_start, &out->before_end))
+	if (low > 0 && !read_row(table, low - 1, &row) &&
+	    !read_function(table, &row, &out->before_start, &out->before_end))
 		out->before_end = 0;
 	if (low + 1 < h.count && !read_row(table, low + 1, &row))
 		out->after = table + (int64_t)row.start;

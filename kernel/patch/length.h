@@ -59,7 +59,8 @@ struct insn {
 	uint8_t imm_offset; // of all immediates together; of the displacement if it is a branch
 	uint8_t imm_size;
 	uint8_t branch;	   // enum insn_branch
-	bool rip_relative; // the memory operand is at RIP (EIP with INSN_ADDRESS_SIZE) + 4 bytes at disp_offset + length
+	// the memory operand is at RIP (EIP with INSN_ADDRESS_SIZE) + 4 bytes at disp_offset + length
+	bool rip_relative;
 	bool ends_flow;	   // never goes on behind it: jmp, ret and their like, hlt, ud0 to ud2
 	int32_t target;	   // of a branch, from the end of the instruction
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The life of a site: seen, patched or refused, put back. patch.h says what for. Reading the program's code may sleep, and
-// then the world may have changed: all that is known is gathered first, and what is written is checked against the code as it
-// is then, without sleeping.
+// The life of a site: seen, patched or refused, put back. patch.h says what for. Reading the program's code may sleep,
+// and then the world may have changed: all that is known is gathered first, and what is written is checked against the
+// code as it is then, without sleeping.
 #define COMPONENT "patch"
 #include <asm/mman.h>
 #include <linux/errno.h>
@@ -16,7 +16,9 @@
 #include "plat/plat.h"
 #include "sched/sched.h"
 
-#define TRAPS_BEFORE 8u // patching a site costs about as much as this many traps
+// Patching a site costs as much as a few traps, and many a site is used once or twice while a program starts.
+#define TRAPS_BEFORE 8u
+#define TRAPS_BEFORE_LATER 1u // when it has started
 #define TRIES	     4u // when nothing proves where instructions begin
 #define SITES_FIRST  64u
 #define SITES_MAX    (1u << 16)
@@ -90,16 +92,16 @@ static void jumps_of(const struct site *s, uint8_t window[JUMP_SIZE], uint8_t pa
 	code_make_hop(window, start, s->hop);
 }
 
-
 static int install(struct mm *mm, const struct site *s)
 {
 	uint8_t window[JUMP_SIZE], padding[JUMP_SIZE];
-	size_t len = s->hop ? HOP_SIZE : JUMP_SIZE;
+	size_t len = s->written, all = site_borrows(s) ? JUMP_SIZE : len;
 	jumps_of(s, window, padding);
-	if (!mm_text_is(mm, s->at - s->length, s->original, len))
+	if (!mm_text_is(mm, s->at - s->length, s->original, all))
 		return -EAGAIN; // changed while we looked elsewhere
 	if (s->hop) { // the far end first
-		int err = mm_text_is(mm, s->hop, s->padding, JUMP_SIZE) ? mm_text_write(mm, s->hop, padding, JUMP_SIZE) : -EAGAIN;
+		int err = mm_text_is(mm, s->hop, s->padding, JUMP_SIZE) ? mm_text_write(mm, s->hop, padding, JUMP_SIZE)
+									: -EAGAIN;
 		if (err)
 			return err;
 	}
@@ -113,7 +115,7 @@ static void forget(struct mm *mm, struct patch *p, struct site *s, uint64_t star
 {
 	uint8_t window[JUMP_SIZE], padding[JUMP_SIZE];
 	uint64_t at = s->at - s->length;
-	size_t len = s->hop ? HOP_SIZE : JUMP_SIZE;
+	size_t len = s->written;
 	jumps_of(s, window, padding);
 	if (!overlaps(at, len, start, end))
 		put_back(mm, at, window, s->original, len);
@@ -145,7 +147,7 @@ static void text_changes(struct mm *mm, uint64_t start, uint64_t end, enum mm_ch
 		struct site *s = &p->site[i];
 		if (s->state == SITE_FREE || s->state == SITE_GONE)
 			continue;
-		bool code = overlaps(s->at - s->length, s->length + SYSCALL_SIZE, start, end);
+		bool code = overlaps(s->at - s->length, MAX(s->length + SYSCALL_SIZE, JUMP_SIZE), start, end);
 		if (s->state != SITE_PATCHED) {
 			if (code)
 				s->state = SITE_GONE; // whatever is there next has its own chance
@@ -181,11 +183,63 @@ static int refusal(int err)
 
 static bool on_one_page(uint64_t at, uint64_t len) { return at / PAGE_SIZE == (at + len - 1) / PAGE_SIZE; }
 
+static void put_piece(uint8_t *buf, uint64_t from, uint64_t size, const uint8_t *original, uint64_t at, uint64_t len)
+{
+	uint64_t first = MAX(at, from), last = MIN(at + len, from + size);
+	if (first < last)
+		memcpy(buf + (first - from), original + (first - at), last - first);
+}
+
+void site_original(const struct mm *mm, uint8_t *buf, uint64_t from, uint64_t size)
+{
+	const struct patch *p = mm->patch;
+	for (uint32_t i = 0; i < p->size; i++) {
+		const struct site *s = &p->site[i];
+		if (s->state != SITE_PATCHED)
+			continue;
+		put_piece(buf, from, size, s->original, s->at - s->length, s->written);
+		if (s->hop)
+			put_piece(buf, from, size, s->padding, s->hop, JUMP_SIZE);
+	}
+}
+
+bool site_occupies(const struct mm *mm, uint64_t at, uint64_t len)
+{
+	const struct patch *p = mm->patch;
+	for (uint32_t i = 0; i < p->size; i++) {
+		const struct site *s = &p->site[i];
+		if (s->state == SITE_PATCHED && (overlaps(s->at - s->length, s->written, at, at + len) ||
+						 (s->hop && overlaps(s->hop, JUMP_SIZE, at, at + len))))
+			return true;
+	}
+	return false;
+}
+
+// Would the site's jumps lie on another's, borrow of one, or change what one borrows?
+static bool disturbs(const struct mm *mm, const struct site *s)
+{
+	const struct patch *p = mm->patch;
+	uint64_t start = s->at - s->length;
+	if (site_occupies(mm, start, site_borrows(s) ? JUMP_SIZE : s->written) ||
+	    (s->hop && site_occupies(mm, s->hop, JUMP_SIZE)))
+		return true;
+	for (uint32_t i = 0; i < p->size; i++) {
+		const struct site *o = &p->site[i];
+		uint64_t borrowed = o->at - o->length + o->written, end = o->at - o->length + JUMP_SIZE;
+		if (o->state == SITE_PATCHED && site_borrows(o) &&
+		    (overlaps(start, s->written, borrowed, end) ||
+		     (s->hop && overlaps(s->hop, JUMP_SIZE, borrowed, end))))
+			return true;
+	}
+	return false;
+}
+
 // Code that only the kernel can change, and that is this program's own.
 static bool may_be_patched(struct mm *mm, uint64_t at)
 {
 	const struct vma *v = mm_find(mm, at);
-	return v && v->start <= at && !(v->flags & (VMA_SHARED | VMA_SPECIAL)) && (v->prot & (PROT_WRITE | PROT_EXEC)) == PROT_EXEC;
+	return v && v->start <= at && !(v->flags & (VMA_SHARED | VMA_SPECIAL)) &&
+	       (v->prot & (PROT_WRITE | PROT_EXEC)) == PROT_EXEC;
 }
 
 // Everything about the site that needs reading: its window, its padding. May sleep.
@@ -205,20 +259,35 @@ static int examine(struct mm *mm, uint64_t at, uint64_t sp, struct site *s, uint
 	uint64_t start = at - s->length;
 	if (s->length < HOP_SIZE)
 		return -EINVAL;
-	if (s->length < JUMP_SIZE || !on_one_page(start, JUMP_SIZE)) {
+	s->written = (uint8_t)MIN(MIN(s->length, JUMP_SIZE), PAGE_SIZE - start % PAGE_SIZE);
+	if (s->written < JUMP_SIZE) {
 		s->hop = find_padding(&f, start);
-		if (!s->hop || user_get(s->padding, (const void *)s->hop) || !on_one_page(s->hop, JUMP_SIZE))
-			return -ENOSPC;
+		if (s->hop && (user_get(s->padding, (const void *)s->hop) || !on_one_page(s->hop, JUMP_SIZE)))
+			s->hop = 0;
+		if (s->hop)
+			s->written = HOP_SIZE;
 	}
 	memcpy(s->original, window, MIN((size_t)s->length, sizeof(s->original)));
-	return on_one_page(start, s->hop ? HOP_SIZE : JUMP_SIZE) ? 0 : -ENOSPC;
+	if (site_borrows(s) &&
+	    (!may_be_patched(mm, start + JUMP_SIZE - 1) || user_get(s->original, (const void *)start)))
+		return -EACCES;
+	return on_one_page(start, s->written) && s->written >= HOP_SIZE ? 0 : -ENOSPC;
 }
 
 // Does not sleep.
 static int commit(struct mm *mm, struct site *s, const uint8_t *window)
 {
 	struct patch *p = mm->patch;
-	struct area *a = area_near(mm, p, s->at);
+	struct area *a;
+	if (disturbs(mm, s))
+		return -ENOSPC;
+	if (site_borrows(s)) {
+		uint64_t lo, hi;
+		code_jump_range(s->original, s->written, s->at - s->length, &lo, &hi);
+		a = area_between(mm, p, lo, hi);
+	} else {
+		a = area_near(mm, p, s->at);
+	}
 	if (!a)
 		return -ENOSPC;
 	uint8_t *page = page_virt(a->page);
@@ -226,7 +295,8 @@ static int commit(struct mm *mm, struct site *s, const uint8_t *window)
 	s->stub = a->va + offset;
 	int err = code_make_stub(page + offset, s->stub, a->va, s->at, window, s->length);
 	if (!err) {
-		a->used++; // never used again, also when this fails: nobody can be in it, but it costs nothing to be sure
+		// never used again, also when this fails: nobody can be in it, but it costs nothing to be sure
+		a->used++;
 		a->live++;
 		err = install(mm, s);
 		if (err)
@@ -275,7 +345,7 @@ void patch_trapped(struct mm *mm, uint64_t pc, uint64_t sp)
 		install(mm, s);
 		return;
 	}
-	if (++s->traps >= TRAPS_BEFORE) {
+	if (++s->traps >= (plat_stats()->early_calls ? TRAPS_BEFORE_LATER : TRAPS_BEFORE)) {
 		s->traps = 0;
 		try_patch(mm, pc - SYSCALL_SIZE, sp);
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The platform contract: what stands under the kernel. kvm/ is a virtual machine, linux/ a process of the host; a
-// platform is one directory that fills this list, with what shared.c leaves to it. Costs on the slowest host are in docs/architecture.md:
-// everything here but plat_boot(), plat_pending() and the clock is slow. Keep it off hot paths.
+// platform is one directory that fills this list, with what shared.c leaves to it. Costs on the slowest host are in
+// docs/architecture.md: everything here but plat_boot(), plat_pending() and the clock is slow. Keep it off hot paths.
 #ifndef WHELK_PLAT_H
 #define WHELK_PLAT_H
 

@@ -192,7 +192,7 @@ long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t
 	case PR_GET_THP_DISABLE:
 		return p->thp_disabled;
 	case PR_SET_TIMERSLACK:
-		t->timer_slack_ns = arg2 ? arg2 : 50000;
+		t->timer_slack_ns = arg2 ? arg2 : t->timer_slack_first_ns;
 		return 0;
 	case PR_GET_TIMERSLACK:
 		return (long)t->timer_slack_ns;

@@ -96,5 +96,7 @@ long sys_waitid(int idtype, int id, void *infop, int options, void *rusage)
 	(void)id, (void)rusage;
 	if (infop && user_put(none, infop))
 		return -EFAULT;
-	return bad || (idtype == P_PID && id <= 0) || (idtype == P_PGID && id < 0) || (idtype == P_PIDFD && id < 0) ? -EINVAL : -ECHILD;
+	return bad || (idtype == P_PID && id <= 0) || (idtype == P_PGID && id < 0) || (idtype == P_PIDFD && id < 0)
+		       ? -EINVAL
+		       : -ECHILD;
 }

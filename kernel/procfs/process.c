@@ -30,13 +30,12 @@ static void show_stat_of(struct text *t, struct process *p, struct thread *threa
 		    "%d (%s) %c %d %d %d %u %d 0 %lu 0 %lu 0 %lu %lu 0 0 %d %d %u 0 %lu %lu %lu %lu %lu %lu %lu 0 0 "
 		    "%lu 0 0 0 0 0 0 17 %u %d %d 0 0 0 %lu %lu %lu %lu %lu %lu %lu 0\n",
 		    thread->tid, thread->comm, state_letter(thread), p->ppid, p->pgid, p->sid,
-		    p->tty ? tty_number(p->tty) : 0,
-		    p->tty ? tty_foreground(p->tty) : -1, p->faults_minor, p->faults_major, times.user_ns / 10000000,
-		    times.kernel_ns / 10000000,
-		    20 + thread->nice, thread->nice, p->thread_count, (thread->start_ns) / 10000000, mm->mapped_pages * PAGE_SIZE, mm->resident_pages,
-		    ~0ul, mm->code_start, mm->code_end, mm->stack_top, p->pending.set, thread->cpu, thread->rt_priority, thread->policy,
-		    mm->data_start, mm->data_end, mm->brk_start, mm->arg_start, mm->arg_end, mm->env_start,
-		    mm->env_end);
+		    p->tty ? tty_number(p->tty) : 0, p->tty ? tty_foreground(p->tty) : -1, p->faults_minor,
+		    p->faults_major, times.user_ns / 10000000, times.kernel_ns / 10000000, 20 + thread->nice,
+		    thread->nice, p->thread_count, (thread->start_ns) / 10000000, mm->mapped_pages * PAGE_SIZE,
+		    mm->resident_pages, ~0ul, mm->code_start, mm->code_end, mm->stack_top, p->pending.set, thread->cpu,
+		    thread->rt_priority, thread->policy, mm->data_start, mm->data_end, mm->brk_start, mm->arg_start,
+		    mm->arg_end, mm->env_start, mm->env_end);
 }
 
 static int show_stat(struct text *t, void *arg)
@@ -407,7 +406,8 @@ struct inode *procfs_process_dir(struct super *s, int pid)
 	if (err || static_dir_add(dir, "mem", procfs_memory(s)) ||
 	    static_dir_add(dir, "exe", link_create(s, pid, LINK_EXE)) ||
 	    static_dir_add(dir, "cwd", link_create(s, pid, LINK_CWD)) ||
-	    static_dir_add(dir, "root", link_create(s, pid, LINK_ROOT)) || static_dir_add(dir, "fd", procfs_fd_dir(s, pid, false)) ||
+	    static_dir_add(dir, "root", link_create(s, pid, LINK_ROOT)) ||
+	    static_dir_add(dir, "fd", procfs_fd_dir(s, pid, false)) ||
 	    static_dir_add(dir, "fdinfo", procfs_fd_dir(s, pid, true)) ||
 	    static_dir_add(dir, "comm",
 			   vfs_text_file_rw(s, 0644, show_comm, store_task_comm, (void *)(uintptr_t)p->leader->tid)) ||

@@ -120,13 +120,19 @@ static const struct entry {
 	text_show_fn show;
 	const void *arg;
 } root_files[] = {
-	{"meminfo", show_meminfo, NULL}, {"cpuinfo", show_cpuinfo, NULL}, {"stat", show_stat, NULL},
+	{"meminfo", show_meminfo, NULL},
+	{"cpuinfo", show_cpuinfo, NULL},
+	{"stat", show_stat, NULL},
 	{"uptime", show_uptime, NULL},
-	{"loadavg", show_loadavg, NULL}, {"version", show_version, NULL},
-	{"filesystems", show_text, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\tfuse"},
-	{"cgroups", show_text, "#subsys_name\thierarchy\tnum_cgroups\tenabled"}, {"cmdline", show_text, "whelk"},
+	{"loadavg", show_loadavg, NULL},
+	{"version", show_version, NULL},
+	{"filesystems", show_text,
+	 "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\tfuse"},
+	{"cgroups", show_text, "#subsys_name\thierarchy\tnum_cgroups\tenabled"},
+	{"cmdline", show_text, "whelk"},
 	{"swaps", show_text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"},
-	{"vmstat", show_text, "nr_free_pages 0"}, {"interrupts", show_text, "           CPU0"},
+	{"vmstat", show_text, "nr_free_pages 0"},
+	{"interrupts", show_text, "           CPU0"},
 };
 static const struct entry kernel_files[] = {
 	{"osrelease", show_fn, (const void *)info_release}, {"version", show_fn, (const void *)info_version},

@@ -33,12 +33,19 @@ enum thread_state {
 
 #define KERNEL_STACK_SIZE 16384
 
-// What a thread's calls that only tell something tell, and where they are counted: kept where entry.S finds it (sys/quick.c),
+// What a thread's calls that only tell something tell, and where they are counted: kept where entry.S finds it
+// (sys/quick.c),
 // and C libraries too.
 enum quick {
-	QUICK_PID = AT_WHELK_WORD_PID, QUICK_TID = AT_WHELK_WORD_TID, QUICK_PPID = AT_WHELK_WORD_PPID, QUICK_UID = AT_WHELK_WORD_UID,
-	QUICK_EUID = AT_WHELK_WORD_EUID, QUICK_GID = AT_WHELK_WORD_GID, QUICK_EGID = AT_WHELK_WORD_EGID,
-	QUICK_CALLS = AT_WHELK_WORD_CALLS, QUICK_COUNT
+	QUICK_PID = AT_WHELK_WORD_PID,
+	QUICK_TID = AT_WHELK_WORD_TID,
+	QUICK_PPID = AT_WHELK_WORD_PPID,
+	QUICK_UID = AT_WHELK_WORD_UID,
+	QUICK_EUID = AT_WHELK_WORD_EUID,
+	QUICK_GID = AT_WHELK_WORD_GID,
+	QUICK_EGID = AT_WHELK_WORD_EGID,
+	QUICK_CALLS = AT_WHELK_WORD_CALLS,
+	QUICK_COUNT
 };
 
 struct thread {
@@ -91,7 +98,7 @@ struct thread {
 	uint64_t rseq_switches;	   // thread switches when it was told
 	bool exiting;
 	int exit_status;	   // of this thread's exit(2)
-	uint64_t timer_slack_ns;
+	uint64_t timer_slack_ns, timer_slack_first_ns; // prctl(2); the second: when the thread began
 
 	// restart_syscall(2): what to go on with after a signal without a handler
 	long (*restart)(struct thread *t);
@@ -130,7 +137,8 @@ API void waitq_remove(struct waiter *w SHARED);
 // Sleeps with no queue: until sched_wake(), deadline, signal. Same results as waitq_sleep.
 API int sched_sleep(uint64_t deadline_ns);
 API void sched_wake(struct thread *t SHARED);	       // makes it runnable if it sleeps
-API void sched_wake_signal(struct thread *t SHARED); // a signal arrived: wakes only interruptible sleep, kicks a running one
+// a signal arrived: wakes only interruptible sleep, kicks a running one
+API void sched_wake_signal(struct thread *t SHARED);
 
 struct mutex {
 	struct thread *owner;
@@ -143,7 +151,8 @@ API void mutex_unlock(struct mutex *m SHARED);
 // --- threads -------------------------------------------------------------------------------------
 // A thread of `process`, not yet runnable; tid chosen. -ENOMEM, -EAGAIN.
 API int thread_create(struct process *process SHARED, struct thread **out OUT(1));
-API void thread_hide(struct thread *t SHARED); // of the kernel's own: its process no longer knows it, nor does thread_find()
+// of the kernel's own: its process no longer knows it, nor does thread_find()
+API void thread_hide(struct thread *t SHARED);
 API void thread_start(struct thread *t SHARED);
 API struct thread *thread_find(int tid); // NULL when there is none
 API void thread_rename(struct thread *t SHARED, int tid); // execve from another thread: it becomes the leader
@@ -154,7 +163,8 @@ API void sched_yield_thread(void);
 API void sched_poll(void);		      // long kernel work calls this: lets others run when it is time
 API bool sched_should_yield(void);
 API void sched_tick(void);		      // events were taken: timers, preemption (entry.c calls it)
-API void sched_leave_kernel(struct thread *t SHARED); // last act before the program goes on: rseq, accounting; may not sleep
+// last act before the program goes on: rseq, accounting; may not sleep
+API void sched_leave_kernel(struct thread *t SHARED);
 API void sched_set_affinity(struct thread *t SHARED, uint64_t mask);
 API int sched_priority(const struct thread *t SHARED); // real-time priority in effect, 0: none
 API void sched_lend_priority(struct thread *t SHARED, int priority); // 0: takes it back

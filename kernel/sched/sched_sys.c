@@ -145,7 +145,10 @@ long sys_sched_getaffinity(int pid, size_t cpusetsize, void *mask)
 
 long sys_sched_get_priority_max(int policy)
 {
-	return realtime(policy) ? 99 : policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE || policy == SCHED_DEADLINE ? 0 : -EINVAL;
+	return realtime(policy) ? 99
+	       : policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE || policy == SCHED_DEADLINE
+		       ? 0
+		       : -EINVAL;
 }
 
 long sys_sched_get_priority_min(int policy)

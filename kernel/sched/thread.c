@@ -86,7 +86,7 @@ int thread_create(struct process *process, struct thread **out)
 	t->state = THREAD_NEW;
 	t->affinity = sched_cpu_mask();
 	t->policy = SCHED_NORMAL;
-	t->timer_slack_ns = 50000;
+	t->timer_slack_ns = t->timer_slack_first_ns = thread_current() ? thread_current()->timer_slack_ns : 50000;
 	t->start_ns = time_mono_ns();
 	list_init(&t->run_link);
 	list_init(&t->signal.pending.entries);

@@ -37,7 +37,10 @@ long sys_kill(int pid, int sig)
 	siginfo_k info = signal_info_user(sig, SI_USER);
 	if (pid <= 0)
 		return pid == INT32_MIN ? -ESRCH
-					: kill_group(pid == 0 ? process_current()->pgid : pid == -1 ? 0 : -pid, sig, &info);
+					: kill_group(pid == 0	 ? process_current()->pgid
+						     : pid == -1 ? 0
+								 : -pid,
+						     sig, &info);
 	struct process *p = process_of(pid);
 	if (!p)
 		return -ESRCH;

@@ -74,7 +74,18 @@ static void leave_kernel(struct frame *frame)
 	sched_unlock_kernel();
 }
 
-// Measured from before the lock on: waiting for it is the kernel's time, and so is the draining of what the last call wrote.
+// Which calls were made while the program started: counted once, at the first call after that which is measured anyway.
+static void note_early(struct abi_stats *s)
+{
+	if (s->early_calls || plat_clock_mono_ns() < s->booted_ns + ABI_STATS_EARLY_NS)
+		return;
+	for (unsigned i = 0; i < ABI_STATS_CALLS; i++)
+		s->early_calls += s->call[i];
+	s->early_traps = s->traps;
+}
+
+// Measured from before the lock on: waiting for it is the kernel's time, and so is the draining of what the last call
+// wrote.
 static inline void call(struct frame *frame, bool trapped)
 {
 	struct thread *t = thread_current();
@@ -83,6 +94,8 @@ static inline void call(struct frame *frame, bool trapped)
 	sched_lock_kernel();
 	struct abi_stats *stats = plat_stats();
 	t->frame = frame;
+	if (unlikely(measured))
+		note_early(stats);
 	stats->call[MIN(nr, (uint64_t)ABI_STATS_CALLS - 1)]++;
 	if (trapped) {
 		stats->traps++;

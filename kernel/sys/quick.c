@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Calls that a patched site has answered without a frame, a lock or a function: what they tell lies in the thread
-// (struct thread.quick), and call_entry in arch/*/entry.S hands it out. Another such call: a slot here and in enum quick.
+// (struct thread.quick), and call_entry in arch/*/entry.S hands it out. Another such call: a slot here and in enum
+// quick.
 #include "sys/quick.h"
 
 #include <asm/unistd.h>

@@ -32,7 +32,8 @@ const sys_handler sys_handlers[] = {
 
 const struct sys_row sys_rows[] = {
 #define ROW(name_, handler, level_, class_, ...) \
-	[__NR_##name_] = {.name = offsetof(struct names, name_##_text), .level = level_, .class = class_, .arg = {__VA_ARGS__}},
+	[__NR_##name_] = {                       \
+		.name = offsetof(struct names, name_##_text), .level = level_, .class = class_, .arg = {__VA_ARGS__}},
 #include "sys/rows.inc"
 #undef ROW
 };

@@ -61,8 +61,8 @@ static const struct word madvs[] = {WORD(MADV_NORMAL), WORD(MADV_RANDOM), WORD(M
 static const struct word prctls[] = {WORD(PR_SET_NAME), WORD(PR_GET_NAME), WORD(PR_SET_VMA), WORD(PR_CAPBSET_READ),
 	WORD(PR_SET_PDEATHSIG), WORD(PR_SET_DUMPABLE),
 	WORD(PR_SET_THP_DISABLE), WORD(PR_SET_NO_NEW_PRIVS), {0, NULL}};
-static const struct word whences[] = {{0, "SEEK_SET"}, {1, "SEEK_CUR"}, {2, "SEEK_END"}, {3, "SEEK_DATA"}, {4, "SEEK_HOLE"},
-	{0, NULL}};
+static const struct word whences[] = {{0, "SEEK_SET"},	{1, "SEEK_CUR"},  {2, "SEEK_END"},
+				      {3, "SEEK_DATA"}, {4, "SEEK_HOLE"}, {0, NULL}};
 static const struct word epollops[] = {{1, "EPOLL_CTL_ADD"}, {2, "EPOLL_CTL_DEL"}, {3, "EPOLL_CTL_MOD"}, {0, NULL}};
 
 static void decode_flags(struct text *out, const struct word *w, uint64_t value, const char *none)

@@ -66,7 +66,8 @@ static long get_events(struct uring *u, uint32_t count, unsigned flags, const vo
 	return err;
 }
 
-long sys_io_uring_enter(int fd, unsigned to_submit, unsigned min_complete, unsigned flags, const void *argp, size_t argsz)
+long sys_io_uring_enter(int fd, unsigned to_submit, unsigned min_complete, unsigned flags, const void *argp,
+			size_t argsz)
 {
 	if (flags & ~(unsigned)ENTER_KNOWN)
 		return -EINVAL;

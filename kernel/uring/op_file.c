@@ -12,11 +12,12 @@
 #define RESULT_MAX 0x7ffff000ul
 #define PATH_SIZE  4096ul
 
-// --- read and write -------------------------------------------------------------------------------------------------------
+// --- read and write --------------------------------------------------------------------------------------------------
 
 static bool is_write(const struct request *r)
 {
-	return r->sqe.opcode == IORING_OP_WRITE || r->sqe.opcode == IORING_OP_WRITEV || r->sqe.opcode == IORING_OP_WRITE_FIXED;
+	return r->sqe.opcode == IORING_OP_WRITE || r->sqe.opcode == IORING_OP_WRITEV ||
+	       r->sqe.opcode == IORING_OP_WRITE_FIXED;
 }
 
 // Of a registered buffer, to all of which the program has a right.
@@ -104,7 +105,7 @@ int64_t uring_file_call(struct request *r)
 	return n;
 }
 
-// --- names ----------------------------------------------------------------------------------------------------------------
+// --- names -----------------------------------------------------------------------------------------------------------
 
 static int copy_names(struct request *r, const uint64_t user[2])
 {
@@ -165,7 +166,7 @@ int64_t uring_path_call(struct request *r)
 	return n;
 }
 
-// --- open and close -------------------------------------------------------------------------------------------------------
+// --- open and close --------------------------------------------------------------------------------------------------
 
 int uring_prepare_open(struct request *r)
 {
@@ -189,8 +190,8 @@ static bool is_fifo(const struct request *r)
 	return fifo;
 }
 
-// As Linux: the first try opens without blocking, which of a FIFO succeeds for reading and fails (ENXIO) for writing, unless
-// the request had to go to a worker at once.
+// As Linux: the first try opens without blocking, which of a FIFO succeeds for reading and fails (ENXIO) for writing,
+// unless the request had to go to a worker at once.
 int64_t uring_open(struct request *r)
 {
 	struct thread *t = thread_current();
@@ -251,7 +252,8 @@ int64_t uring_splice(struct request *r)
 	t->request_file[0] = r->file;
 	t->request_file[1] = f;
 	n = s->opcode == IORING_OP_TEE ? sys_tee(FD_REQUEST_IN, FD_REQUEST, s->len, flags)
-				       : sys_splice(FD_REQUEST_IN, in == -1 ? NULL : &in, FD_REQUEST, out == -1 ? NULL : &out, s->len, flags);
+				       : sys_splice(FD_REQUEST_IN, in == -1 ? NULL : &in, FD_REQUEST,
+						    out == -1 ? NULL : &out, s->len, flags);
 	t->request_file[0] = t->request_file[1] = NULL;
 	file_put(f);
 	r->failed = n >= 0 && n != (int64_t)s->len;

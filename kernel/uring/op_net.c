@@ -56,7 +56,8 @@ int uring_prepare_net(struct request *r)
 	case IORING_OP_SHUTDOWN:
 		return s->off || s->addr || s->rw_flags || s->buf_index || s->splice_fd_in ? -EINVAL : 0;
 	default: // IORING_OP_SOCKET
-		return s->addr || s->rw_flags || s->buf_index || s->file_index || s->flags & IOSQE_FIXED_FILE ? -EINVAL : 0;
+		return s->addr || s->rw_flags || s->buf_index || s->file_index || s->flags & IOSQE_FIXED_FILE ? -EINVAL
+													      : 0;
 	}
 }
 
@@ -101,7 +102,8 @@ static int64_t connect(struct request *r, struct socket *s)
 static int64_t accept(struct request *r)
 {
 	for (;;) {
-		int64_t n = sys_accept4(FD_REQUEST, (void *)r->sqe.addr, (void *)r->sqe.addr2, (int)r->sqe.accept_flags);
+		int64_t n = sys_accept4(FD_REQUEST, (void *)r->sqe.addr, (void *)r->sqe.addr2,
+					(int)r->sqe.accept_flags);
 		if (n < 0 || !(r->sqe.ioprio & IORING_ACCEPT_MULTISHOT))
 			return n;
 		uring_post(r->ring, r->sqe.user_data, (int32_t)n, IORING_CQE_F_MORE);

@@ -12,7 +12,7 @@ static int64_t nop(struct request *r)
 	return 0;
 }
 
-// --- poll -----------------------------------------------------------------------------------------------------------------
+// --- poll ------------------------------------------------------------------------------------------------------------
 
 int uring_prepare_poll(struct request *r)
 {
@@ -39,7 +39,8 @@ int64_t uring_poll(struct request *r)
 		ready = watch_start(&r->watch, r->file, events, poll_fired);
 		return ready ? ready : REQUEST_ARMED_RESULT;
 	}
-	ready = r->watch.count ? (int)watch_again(&r->watch) : watch_start_always(&r->watch, r->file, events, poll_fired);
+	ready = r->watch.count ? (int)watch_again(&r->watch)
+			       : watch_start_always(&r->watch, r->file, events, poll_fired);
 	if (ready < 0)
 		return ready;
 	if (ready)
@@ -79,11 +80,13 @@ int64_t uring_poll_remove(struct request *r)
 	return 0;
 }
 
-// --- timeouts ---------------------------------------------------------------------------------------------------------------
+// --- timeouts --------------------------------------------------------------------------------------------------------
 
 static int clock_of(unsigned flags)
 {
-	return flags & IORING_TIMEOUT_BOOTTIME ? CLOCK_BOOTTIME : flags & IORING_TIMEOUT_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+	return flags & IORING_TIMEOUT_BOOTTIME	 ? CLOCK_BOOTTIME
+	       : flags & IORING_TIMEOUT_REALTIME ? CLOCK_REALTIME
+						 : CLOCK_MONOTONIC;
 }
 
 static int deadline(unsigned flags, uint64_t ns, uint64_t *out)
@@ -106,7 +109,8 @@ int uring_prepare_timeout(struct request *r)
 	const struct io_uring_sqe *s = &r->sqe;
 	bool linked = s->opcode == IORING_OP_LINK_TIMEOUT;
 	const unsigned known = IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS;
-	if (s->ioprio || s->buf_index || s->len != 1 || s->splice_fd_in || (s->off && linked) || s->timeout_flags & ~known)
+	if (s->ioprio || s->buf_index || s->len != 1 || s->splice_fd_in || (s->off && linked) ||
+	    s->timeout_flags & ~known)
 		return -EINVAL;
 	if ((s->timeout_flags & IORING_TIMEOUT_CLOCK_MASK) == IORING_TIMEOUT_CLOCK_MASK)
 		return -EINVAL;
@@ -144,7 +148,8 @@ int64_t uring_timeout_remove(struct request *r)
 	bool update = s->timeout_flags & IORING_TIMEOUT_UPDATE_MASK;
 	const unsigned known = IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK;
 	uint64_t ns, at;
-	if (s->ioprio || s->buf_index || s->len || s->splice_fd_in || s->timeout_flags & ~known || (!update && s->timeout_flags))
+	if (s->ioprio || s->buf_index || s->len || s->splice_fd_in || s->timeout_flags & ~known ||
+	    (!update && s->timeout_flags))
 		return -EINVAL;
 	int err = update ? time_user_timespec((const void *)s->addr2, &ns) : 0;
 	if (!err && update)
@@ -167,7 +172,7 @@ int64_t uring_timeout_remove(struct request *r)
 	return 0;
 }
 
-// --- cancelling -------------------------------------------------------------------------------------------------------------
+// --- cancelling ------------------------------------------------------------------------------------------------------
 
 #define CANCEL_KNOWN (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_FD_FIXED)
 
@@ -195,7 +200,8 @@ int64_t uring_cancel(struct request *r)
 	bool all = s->cancel_flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY), again;
 	int64_t n = 0;
 	if (s->cancel_flags & IORING_ASYNC_CANCEL_FD) {
-		r->file = s->cancel_flags & IORING_ASYNC_CANCEL_FD_FIXED ? request_fixed(u, (unsigned)s->fd) : file_from_fd(s->fd);
+		r->file = s->cancel_flags & IORING_ASYNC_CANCEL_FD_FIXED ? request_fixed(u, (unsigned)s->fd)
+									 : file_from_fd(s->fd);
 		if (!r->file)
 			return -EBADF;
 	}
@@ -223,7 +229,7 @@ int64_t uring_files_update(struct request *r)
 	return uring_update_files(r->ring, (unsigned)s->off, (const void *)s->addr, s->len);
 }
 
-// --- the table ----------------------------------------------------------------------------------------------------------------
+// --- the table -------------------------------------------------------------------------------------------------------
 
 #define COMES (EPOLLIN | EPOLLRDNORM)
 #define GOES  (EPOLLOUT | EPOLLWRNORM)

@@ -104,7 +104,7 @@ struct uring_op {
 };
 extern const struct uring_op uring_ops[IORING_OP_LAST]; // issue NULL: unknown
 
-// --- ring.c -------------------------------------------------------------------------------------------------------------
+// --- ring.c ----------------------------------------------------------------------------------------------------------
 struct uring *uring_of(struct file *f);
 void uring_get(struct uring *u);
 void uring_put(struct uring *u);
@@ -113,7 +113,7 @@ uint32_t uring_unread(struct uring *u); // completions in the ring; more than cq
 void uring_post(struct uring *u, uint64_t user_data, int32_t result, uint32_t flags);
 void uring_flush(struct uring *u); // overflowed completions into the ring
 
-// --- request.c ------------------------------------------------------------------------------------------------------------
+// --- request.c -------------------------------------------------------------------------------------------------------
 int64_t uring_submit(struct uring *u, uint32_t count);
 bool uring_run_ready(struct uring *u); // true: there is more, let others run first
 void uring_leave(struct uring *u); // the end of io_uring_enter
@@ -128,7 +128,7 @@ struct file *request_fixed(struct uring *u, unsigned n); // with a reference, or
 struct file *request_nonblocking(struct request *r, struct file *shadow);
 bool file_is_pollable(const struct file *f);
 
-// --- operations --------------------------------------------------------------------------------------------------------------
+// --- operations ------------------------------------------------------------------------------------------------------
 int uring_prepare_rw(struct request *r);
 int64_t uring_rw(struct request *r);
 int64_t uring_fsync(struct request *r);

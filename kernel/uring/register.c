@@ -9,7 +9,7 @@
 #define BUFFERS_MAX 16384u
 #define BUFFER_SIZE_MAX (1ul << 30)
 
-// --- files ----------------------------------------------------------------------------------------------------------------
+// --- files -----------------------------------------------------------------------------------------------------------
 
 static int file_for(int fd, struct file **out)
 {
@@ -105,7 +105,7 @@ long uring_update_files(struct uring *u, unsigned offset, const void *fds, unsig
 	return done ? (long)done : err;
 }
 
-// --- buffers --------------------------------------------------------------------------------------------------------------
+// --- buffers ---------------------------------------------------------------------------------------------------------
 
 // They are not pinned: memory that goes while it is registered is a fault of the request that names it.
 static long register_buffers(struct uring *u, const void *iov, unsigned count)
@@ -121,7 +121,8 @@ static long register_buffers(struct uring *u, const void *iov, unsigned count)
 	for (unsigned i = 0; i < count && !err; i++)
 		if (!b[i].base && b[i].len)
 			err = -EFAULT;
-		else if (b[i].base && (!b[i].len || b[i].len > BUFFER_SIZE_MAX || !user_range_ok((uint64_t)b[i].base, b[i].len)))
+		else if (b[i].base &&
+			 (!b[i].len || b[i].len > BUFFER_SIZE_MAX || !user_range_ok((uint64_t)b[i].base, b[i].len)))
 			err = -EFAULT;
 	if (!err && u->buffer)
 		err = -EBUSY;
@@ -144,7 +145,7 @@ static long unregister_buffers(struct uring *u)
 	return 0;
 }
 
-// --- the rest --------------------------------------------------------------------------------------------------------------
+// --- the rest --------------------------------------------------------------------------------------------------------
 
 static long register_eventfd(struct uring *u, const void *arg, unsigned count, bool async)
 {
@@ -191,7 +192,8 @@ static long probe(void *arg, unsigned count)
 	if (user_put(head, (struct io_uring_probe *)arg))
 		return -EFAULT;
 	for (unsigned i = 0; i < count; i++) {
-		struct io_uring_probe_op op = {.op = (uint8_t)i, .flags = uring_ops[i].issue ? IO_URING_OP_SUPPORTED : 0};
+		struct io_uring_probe_op op = {.op = (uint8_t)i,
+					       .flags = uring_ops[i].issue ? IO_URING_OP_SUPPORTED : 0};
 		if (user_put(op, ((struct io_uring_probe *)arg)->ops + i))
 			return -EFAULT;
 	}
@@ -225,7 +227,8 @@ static long register_files2(struct uring *u, const void *arg, unsigned size)
 		return -EINVAL;
 	if (user_get(r, (const struct io_uring_rsrc_register *)arg))
 		return -EFAULT;
-	if (r.flags & ~IORING_RSRC_REGISTER_SPARSE || r.resv2 || r.tags || ((r.flags & IORING_RSRC_REGISTER_SPARSE) && r.data))
+	if (r.flags & ~IORING_RSRC_REGISTER_SPARSE || r.resv2 || r.tags ||
+	    ((r.flags & IORING_RSRC_REGISTER_SPARSE) && r.data))
 		return -EINVAL;
 	return register_files(u, (const int *)r.data, r.nr);
 }

@@ -6,8 +6,8 @@
 // sleeps for a bounded time (a host file, a directory) is done there and then. What can poll is tried without blocking,
 // and if there is nothing yet, a watch on the file makes it ready later: that may happen anywhere and only puts it on
 // the ring's ready list. Who is in io_uring_enter runs that list, before it sleeps and before it leaves, so that a
-// program that waits needs no second thread; when nobody is, a worker of the kernel does. Only what can neither poll nor
-// is bounded (splice, opening a FIFO) takes a worker for as long as it lasts.
+// program that waits needs no second thread; when nobody is, a worker of the kernel does. Only what can neither poll
+// nor is bounded (splice, opening a FIFO) takes a worker for as long as it lasts.
 //
 // A request that is RUNNING belongs to who runs it; in every other state whoever holds the lock may complete it.
 #include "poll/poll.h"
@@ -20,7 +20,7 @@
 
 static void finish(struct request *r, int64_t result);
 
-// --- completing -----------------------------------------------------------------------------------------------------------
+// --- completing ------------------------------------------------------------------------------------------------------
 
 static void release(struct request *r)
 {
@@ -97,7 +97,8 @@ static void complete_one(struct request *r, int64_t result)
 	timer_stop(&r->timer);
 	if (result <= -ERESTARTSYS)
 		result = r->cancelled ? -ECANCELED : -EINTR;
-	if (result < 0 && !(result == -ETIME && r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS))
+	if (result < 0 && !(result == -ETIME && r->sqe.opcode == IORING_OP_TIMEOUT &&
+			    r->sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS))
 		r->failed = true;
 	if (!u->dead && !((r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS) && !r->failed))
 		uring_post(u, r->sqe.user_data, (int32_t)result, r->cqe_flags);
@@ -146,7 +147,7 @@ void request_complete(struct request *r, int64_t result)
 	uring_put(u);
 }
 
-// --- waiting ----------------------------------------------------------------------------------------------------------------
+// --- waiting ---------------------------------------------------------------------------------------------------------
 
 static void timer_fired(struct timer *t)
 {
@@ -198,7 +199,7 @@ struct file *request_nonblocking(struct request *r, struct file *shadow)
 	return shadow;
 }
 
-// --- running ----------------------------------------------------------------------------------------------------------------
+// --- running ---------------------------------------------------------------------------------------------------------
 
 struct file *request_fixed(struct uring *u, unsigned n)
 {
@@ -233,7 +234,8 @@ static void finish(struct request *r, int64_t result)
 		work_queue(&r->work);
 		result = REQUEST_ARMED_RESULT;
 	}
-	if (result != REQUEST_ARMED_RESULT && (result != -EAGAIN || !r->op->events || r->nowait || !file_is_pollable(r->file))) {
+	if (result != REQUEST_ARMED_RESULT &&
+	    (result != -EAGAIN || !r->op->events || r->nowait || !file_is_pollable(r->file))) {
 		request_complete(r, result);
 		return;
 	}
@@ -262,7 +264,8 @@ static void begin(struct request *r)
 		return;
 	}
 	if (r->op->needs_file) {
-		r->file = r->sqe.flags & IOSQE_FIXED_FILE ? request_fixed(r->ring, (unsigned)r->sqe.fd) : file_from_fd(r->sqe.fd);
+		r->file = r->sqe.flags & IOSQE_FIXED_FILE ? request_fixed(r->ring, (unsigned)r->sqe.fd)
+							  : file_from_fd(r->sqe.fd);
 		if (!r->file || r->file->mode & FILE_PATH) {
 			request_complete(r, -EBADF);
 			return;
@@ -319,7 +322,7 @@ void uring_work(struct work *w)
 	uring_put(u);
 }
 
-// --- cancelling ---------------------------------------------------------------------------------------------------------------
+// --- cancelling ------------------------------------------------------------------------------------------------------
 
 bool request_cancel(struct request *r)
 {
@@ -376,7 +379,7 @@ void uring_cancel_all(struct uring *u)
 	uring_put(u);
 }
 
-// --- taking ---------------------------------------------------------------------------------------------------------------------
+// --- taking ----------------------------------------------------------------------------------------------------------
 
 static int check(struct request *r, struct request *last)
 {

@@ -27,9 +27,12 @@ struct overflow {
 
 static struct list rings = LIST_INIT(rings);
 
-// --- completions ------------------------------------------------------------------------------------------------------
+// --- completions -----------------------------------------------------------------------------------------------------
 
-uint32_t uring_unread(struct uring *u) { return u->cq_tail - __atomic_load_n(&uring_head(u)->cq_head, __ATOMIC_ACQUIRE); }
+uint32_t uring_unread(struct uring *u)
+{
+	return u->cq_tail - __atomic_load_n(&uring_head(u)->cq_head, __ATOMIC_ACQUIRE);
+}
 
 static bool put(struct uring *u, const struct io_uring_cqe *cqe)
 {
@@ -84,7 +87,7 @@ void uring_post(struct uring *u, uint64_t user_data, int32_t result, uint32_t fl
 	waitq_wake(&u->cq_q, 0x7fffffff, EPOLLIN);
 }
 
-// --- the file -----------------------------------------------------------------------------------------------------------
+// --- the file --------------------------------------------------------------------------------------------------------
 
 static unsigned uring_poll_file(struct file *f, struct poller *p)
 {
@@ -168,7 +171,7 @@ void uring_cancel_process(struct process *p)
 			uring_cancel_all(u);
 }
 
-// --- io_uring_setup --------------------------------------------------------------------------------------------------------
+// --- io_uring_setup --------------------------------------------------------------------------------------------------
 
 static uint32_t round_up(uint32_t n)
 {
@@ -203,7 +206,8 @@ static int check_flags(const struct io_uring_params *p)
 		return -EPERM; // a thread that spins would take the CPU from the program; programs ask without it then
 	if (p->flags & ~(unsigned)SETUP_KNOWN)
 		return -EINVAL;
-	if ((p->flags & IORING_SETUP_TASKRUN_FLAG) && !(p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN)))
+	if ((p->flags & IORING_SETUP_TASKRUN_FLAG) &&
+	    !(p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN)))
 		return -EINVAL;
 	if ((p->flags & IORING_SETUP_DEFER_TASKRUN) && !(p->flags & IORING_SETUP_SINGLE_ISSUER))
 		return -EINVAL;

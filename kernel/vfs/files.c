@@ -127,7 +127,8 @@ void files_close_on_exec(struct files *t)
 
 static struct file *request_file(int fd)
 {
-	struct file *f = fd == FD_REQUEST || fd == FD_REQUEST_IN ? thread_current()->request_file[fd - FD_REQUEST] : NULL;
+	struct file *f = fd == FD_REQUEST || fd == FD_REQUEST_IN ? thread_current()->request_file[fd - FD_REQUEST]
+								 : NULL;
 	if (f)
 		file_get(f);
 	return f;

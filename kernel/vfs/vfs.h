@@ -85,7 +85,8 @@ struct inode_ops {
 	// Directory operations: name is not NUL-terminated, never "." or "..". Results have a reference.
 	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out); // -ENOENT
 	// files, FIFOs, devices, sockets: S_IF* in mode
-	int (*create)(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct inode **out);
+	int (*create)(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
+		      struct inode **out);
 	int (*mkdir)(struct inode *dir, const char *name, size_t len, uint32_t mode, struct inode **out);
 	int (*symlink)(struct inode *dir, const char *name, size_t len, const char *target, struct inode **out);
 	int (*link)(struct inode *dir, const char *name, size_t len, struct inode *target);
@@ -193,10 +194,11 @@ API int64_t file_write_kernel(struct file *f SHARED, const void *buf IN(len), si
 
 // What read(2) and write(2) do, at *pos; `rwf` as preadv2(2). The file's own position and its lock are the caller's.
 API int64_t file_transfer(struct file *f SHARED, struct iter *it SHARED, int64_t *pos INOUT(1), bool write, int rwf);
-// An iovec of the program, checked: segments in `fast` or on the heap (*heap, to be freed). Bytes, -EINVAL, -EFAULT, -ENOMEM.
+// An iovec of the program, checked: segments in `fast` or on the heap (*heap, to be freed). Bytes, -EINVAL, -EFAULT,
+// -ENOMEM.
 #define IOV_FAST 8
-API int64_t iter_from_iovec(struct iter *it SHARED, const void *iov USER, unsigned count, struct iter_segment *fast SHARED,
-			    void **heap OUT(1));
+API int64_t iter_from_iovec(struct iter *it SHARED, const void *iov USER, unsigned count,
+			    struct iter_segment *fast SHARED, void **heap OUT(1));
 
 // Execution and writing exclude each other (ETXTBSY): 0 or -ETXTBSY; undone with inode_allow_write.
 API int inode_deny_write(struct inode *i SHARED);

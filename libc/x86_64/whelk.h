@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // System calls of a kernel-aware musl on x86-64 (libc/whelk.cocci puts them into its syscall_arch.h). A call loads what
-// `syscall` would, puts the address behind it into rcx, and jumps to the kernel (abi/auxv.h); no stack is touched, so the red
-// zone stays what it is. Right before that address is a `syscall`: the kernel goes there when a call is to be made again,
-// and so does whelk.s where there is no such kernel.
+// `syscall` would, puts the address behind it into rcx, and jumps to the kernel (abi/auxv.h); no stack is touched, so
+// the red zone stays what it is. Right before that address is a `syscall`: the kernel goes there when a call is to be
+// made again, and so does whelk.s where there is no such kernel.
 #ifndef WHELK_LIBC_H
 #define WHELK_LIBC_H
 

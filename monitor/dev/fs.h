@@ -33,8 +33,8 @@ struct fs_config {
 	unsigned mount_count;
 	void *dax_base;	   // reserved host addresses of the file window, 2 MiB aligned; NULL: no window
 	uint64_t dax_size; // a multiple of 2 MiB
-	// Instead of mapping files at dax_base: somebody else maps [offset, +len) of the window from fd; len 0: gives it up.
-	// 0 or -errno. Any thread, one at a time.
+	// Instead of mapping files at dax_base: somebody else maps [offset, +len) of the window from fd; len 0: gives
+	// it up. 0 or -errno. Any thread, one at a time.
 	int (*window_map)(void *arg, uint64_t offset, uint64_t len, int fd, uint64_t file_off, bool write);
 	void *window_arg;
 	void (*event)(void *arg, uint32_t events); // gives ABI_EVENT_* to the guest; any thread

@@ -65,8 +65,8 @@ static int slot_place(struct fs *fs, unsigned i, uint64_t start, uint64_t len, i
 {
 	if (fs->config.window_map)
 		return fs->config.window_map(fs->config.window_arg, i * FS_DAX_SLOT + start, len, fd, file_off, write);
-	void *p = mmap((char *)slot_addr(fs, i) + start, len, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED | MAP_FIXED, fd,
-		       (off_t)file_off);
+	void *p = mmap((char *)slot_addr(fs, i) + start, len, PROT_READ | (write ? PROT_WRITE : 0),
+		       MAP_SHARED | MAP_FIXED, fd, (off_t)file_off);
 	return p == MAP_FAILED ? -errno : 0;
 }
 

@@ -220,7 +220,8 @@ static int list(struct fs_call *c, struct fs_handle *h, int64_t off, size_t room
 		for (long at = 0; at < n;) {
 			const struct host_dirent *d = (const struct host_dirent *)(buf + at);
 			if (!emit(c, h->node, d, room, plus)) {
-				// Where the next call goes on is the offset of the last one taken: it says so and we seek.
+				// Where the next call goes on is the offset of the last one taken: it says so and we
+				// seek.
 				return c->reply_len ? 0 : -EINVAL;
 			}
 			off = d->off;

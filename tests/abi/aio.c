@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Linux AIO: submission, the ring, vectors, errors at both ends, polls, event counters, time-outs, cancelling, destroying.
+// Linux AIO: submission, the ring, vectors, errors at both ends, polls, event counters, time-outs, cancelling,
+// destroying.
 // cpus: 1 2
 #include "test.h"
 
@@ -13,12 +14,20 @@ static long setup(unsigned n, aio_context_t *c) { return syscall(SYS_io_setup, n
 static long destroy(aio_context_t c) { return syscall(SYS_io_destroy, c); }
 static long submit(aio_context_t c, long n, struct iocb **p) { return syscall(SYS_io_submit, c, n, p); }
 static long submit1(aio_context_t c, struct iocb *p) { return submit(c, 1, &p); }
-static long get(aio_context_t c, long min, long n, struct io_event *e, struct timespec *t) { return syscall(SYS_io_getevents, c, min, n, e, t); }
+static long get(aio_context_t c, long min, long n, struct io_event *e, struct timespec *t)
+{
+	return syscall(SYS_io_getevents, c, min, n, e, t);
+}
 
 static struct iocb make(int fd, int op, void *buf, size_t len, int64_t off)
 {
 	static uint64_t number;
-	return (struct iocb){.aio_data = ++number, .aio_lio_opcode = op, .aio_fildes = fd, .aio_buf = (uintptr_t)buf, .aio_nbytes = len, .aio_offset = off};
+	return (struct iocb){.aio_data = ++number,
+			     .aio_lio_opcode = op,
+			     .aio_fildes = fd,
+			     .aio_buf = (uintptr_t)buf,
+			     .aio_nbytes = len,
+			     .aio_offset = off};
 }
 
 static void limits(void)
@@ -52,7 +61,8 @@ static void files(aio_context_t c)
 	char buf[8] = "abcdefg", in[8] = "";
 	struct io_event e[8];
 	int fd = open("file", O_RDWR | O_CREAT, 0644);
-	struct iocb w = make(fd, IOCB_CMD_PWRITE, buf, 7, 100), r = make(fd, IOCB_CMD_PREAD, in, 7, 100), s = make(fd, IOCB_CMD_FSYNC, NULL, 0, 0);
+	struct iocb w = make(fd, IOCB_CMD_PWRITE, buf, 7, 100), r = make(fd, IOCB_CMD_PREAD, in, 7, 100),
+		    s = make(fd, IOCB_CMD_FSYNC, NULL, 0, 0);
 	struct iocb *list[] = {&w, &s, &r};
 	w.aio_key = 77;
 	CHECK_EQ(submit(c, 3, list), 3);

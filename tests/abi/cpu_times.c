@@ -37,7 +37,8 @@ static struct cpu spend(int who, void (*work)(void), int ms)
 	return (struct cpu){last.user - begin.user, last.system - begin.system};
 }
 
-// The same until the kernel (`system`) or the program gets by far the larger part, five times at most: a busy host takes its time out of either.
+// The same until the kernel (`system`) or the program gets by far the larger part, five times at most: a busy host
+// takes its time out of either.
 static bool mostly(int who, void (*work)(void), int ms, bool system)
 {
 	for (int tries = 0; tries < 5; tries++) {

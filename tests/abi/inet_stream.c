@@ -13,7 +13,8 @@
 
 static struct sockaddr_in local(int port)
 {
-	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	return (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 #define ADDR(a) (struct sockaddr *)&(a), sizeof(a)
 
@@ -214,7 +215,8 @@ static void names(int s, int port)
 	struct sockaddr_in6 got;
 	len = sizeof got;
 	int p = accept(d, (void *)&got, &len);
-	CHECK(got.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&got.sin6_addr) && ntohs(got.sin6_port) == port_of(c));
+	CHECK(got.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&got.sin6_addr) &&
+	      ntohs(got.sin6_port) == port_of(c));
 	close(p), close(c);
 	c = socket(AF_INET6, SOCK_STREAM, 0);
 	six.sin6_port = htons(port_of(d));

@@ -70,6 +70,17 @@ SITE(site_padding, "jmp 1f\nret\n.balign 16\n1: mov $111, %ecx\nmov %ecx, %eax\n
 SITE(site_xor, "xor %eax, %eax\nsyscall\njmp 1f\n.balign 16\n1:\n") // read(2) of what the test sets up
 SITE(site_store, "movl $111, -0x70(%rsp)\nmov $111, %eax\nsyscall\n")
 SITE(site_quick, "mov $186, %eax\nsyscall\n") // gettid
+// Short windows with no padding in reach: what follows says where a jump could go, forwards or back.
+SITE(site_short_back, "mov $111, %edx\nmov %edx, %eax\nsyscall\njmp 1f\n1:\n")
+SITE(site_three, "mov $111, %edx\nmov %rdx, %rax\nsyscall\n")
+SITE(site_four, "mov $110, %r8d\nlea 1(%r8), %eax\nsyscall\n")
+SITE(site_twice, "mov $111, %edx\nmov %edx, %eax\nsyscall\nmov %edx, %eax\nsyscall\n")
+// The window lies on two pages, or the call on the second.
+#define TO_PAGE_END(n) "jmp 1f\n.balign 4096, 0xf8\n.fill 4096-" #n ", 1, 0xf8\n1:\n"
+SITE(site_page_two, TO_PAGE_END(2) "mov $111, %eax\nsyscall\n")
+SITE(site_page_four, TO_PAGE_END(4) "mov $111, %rax\nsyscall\n")
+SITE(site_page_one, TO_PAGE_END(1) "mov $111, %eax\nsyscall\n")
+SITE(site_page_call, "mov $111, %edx\n" TO_PAGE_END(2) "mov %edx, %eax\nsyscall\n")
 SITE(site_unknown, "mov $0x7ffffff0, %eax\nsyscall\n")
 
 static const uint64_t flag_sets[] = {0x202, 0x246, 0x297, 0xa02, 0xad7, 0x602, 0x40202, 0x200202};
@@ -101,6 +112,8 @@ static const struct site sites[] = {
 	S(mov, group, 0), S(mov_long, group, 0), S(register, group, 1u << R8), S(low_register, group, 1u << RDX),
 	S(early, group, 1u << R10), S(lea, group, 0), S(memory, group, 0), S(rip, group, 0), S(push_pop, group, 0),
 	S(flags, group, 1u << FLAGS), S(jumped_at, group, 0), S(jumped_before, group, 0), S(conditional, group, 1u << FLAGS),
+	S(short_back, group, 1u << RDX), S(three, group, 1u << RDX), S(four, group, 1u << R8), S(twice, group, 1u << RDX),
+	S(page_two, group, 0), S(page_four, group, 0), S(page_one, group, 0), S(page_call, group, 1u << RDX),
 	S(after_branch, group, 1u << FLAGS), S(padding, group, 0), S(store, group, 0), S(quick, thread, 0), S(unknown, no_call, 0),
 };
 

@@ -34,8 +34,8 @@ static void handler(int sig, siginfo_t *info, void *context)
 	long result = UC_RESULT((ucontext_t *)context);
 	char *entry = current->entry, *back = current->back;
 	signals++;
-	__asm__ volatile("pcmpeqd %%xmm0, %%xmm0; pcmpeqd %%xmm15, %%xmm15; xor %%eax, %%eax; cpuid" ::: "xmm0", "xmm15",
-		"rax", "rbx", "rcx", "rdx", "cc");
+	__asm__ volatile("pcmpeqd %%xmm0, %%xmm0; pcmpeqd %%xmm15, %%xmm15; xor %%eax, %%eax; cpuid" ::
+				 : "xmm0", "xmm15", "rax", "rbx", "rcx", "rdx", "cc");
 	if (sp < stack_bottom || sp >= stack_bottom + 262144)
 		return; // not at the site
 	CHECK((pc >= entry && pc <= back) ||
@@ -162,7 +162,8 @@ static void check_storm(const struct site *s)
 	long args[6];
 	NEED(setitimer(ITIMER_REAL, &often, NULL) == 0);
 	int64_t start = now_ms();
-	for (int i = 0; i < 3000 || ((signals - before < 50 || now_ms() - start < 100) && now_ms() - start < 5000); i++) {
+	for (int i = 0; i < 3000 || ((signals - before < 50 || now_ms() - start < 100) && now_ms() - start < 5000);
+	     i++) {
 		registers_fill(args, sizeof args);
 		CHECK_EQ(site_call(s, args, stack_middle(), 128), getpid());
 	}

@@ -10,6 +10,16 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
+// A thread's own default is what its maker had.
+static void *inherited_slack(void *arg)
+{
+	CHECK_EQ(prctl(PR_GET_TIMERSLACK), 12345);
+	CHECK_EQ(prctl(PR_SET_TIMERSLACK, 777), 0);
+	CHECK_EQ(prctl(PR_SET_TIMERSLACK, 0), 0);
+	CHECK_EQ(prctl(PR_GET_TIMERSLACK), 12345);
+	return arg;
+}
+
 int main(void)
 {
 	struct utsname u;
@@ -90,6 +100,9 @@ int main(void)
 	CHECK_EQ(prctl(PR_GET_KEEPCAPS), 1);
 	CHECK_EQ(prctl(PR_SET_TIMERSLACK, 12345), 0);
 	CHECK_EQ(prctl(PR_GET_TIMERSLACK), 12345);
+	join(start(inherited_slack, NULL));
+	CHECK_EQ(prctl(PR_SET_TIMERSLACK, 0), 0);
+	CHECK_EQ(prctl(PR_GET_TIMERSLACK), 50000);
 	CHECK_ERR(prctl(0xf00000), EINVAL);
 
 	CHECK_EQ(personality(0xffffffff), PER_LINUX);

@@ -130,7 +130,8 @@ static void datagrams(void)
 	struct sockaddr_un a = at("a"), x = {.sun_family = AF_UNIX, .sun_path = "\0abstract"}, got;
 	socklen_t xlen = offsetof(struct sockaddr_un, sun_path) + 9, len = sizeof got;
 	char b[32];
-	int s = socket(AF_UNIX, SOCK_DGRAM, 0), c = socket(AF_UNIX, SOCK_DGRAM, 0), other = socket(AF_UNIX, SOCK_DGRAM, 0);
+	int s = socket(AF_UNIX, SOCK_DGRAM, 0), c = socket(AF_UNIX, SOCK_DGRAM, 0),
+	    other = socket(AF_UNIX, SOCK_DGRAM, 0);
 	CHECK_EQ(bind(s, ADDR(a)), 0);
 	CHECK_EQ(bind(c, (void *)&x, xlen), 0);
 	CHECK_ERR(bind(other, (void *)&x, xlen), EADDRINUSE);

@@ -49,7 +49,8 @@ UNUSED static void ring_close(struct ring *r)
 }
 
 // The next entry; it counts at once, the kernel looks when it is entered.
-UNUSED static struct io_uring_sqe *entry(struct ring *r, int op, int fd, const void *addr, unsigned len, uint64_t off, uint64_t data)
+UNUSED static struct io_uring_sqe *entry(struct ring *r, int op, int fd, const void *addr, unsigned len, uint64_t off,
+					 uint64_t data)
 {
 	struct io_uring_sqe *s = &r->sqe[r->tail++ & (r->p.sq_entries - 1)];
 	memset(s, 0, sizeof *s);

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// io_uring: setup and its refusals, files, vectors, registered files and buffers, names, chains, drains, the probe, hostile rings.
+// io_uring: setup and its refusals, files, vectors, registered files and buffers, names, chains, drains, the probe,
+// hostile rings.
 #include "uring.h"
 
 #include <linux/stat.h>
 #include <sys/sysmacros.h>
 
-static long reg(struct ring *r, unsigned op, const void *arg, unsigned n) { return syscall(SYS_io_uring_register, r->fd, op, arg, n); }
+static long reg(struct ring *r, unsigned op, const void *arg, unsigned n)
+{
+	return syscall(SYS_io_uring_register, r->fd, op, arg, n);
+}
 
 static void setup(void)
 {
@@ -34,7 +38,8 @@ static void setup(void)
 	fd = (int)syscall(SYS_io_uring_setup, 5, &p);
 	CHECK_EQ(p.sq_entries, 8);
 	CHECK_EQ(p.cq_entries, 64);
-	const unsigned need = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG;
+	const unsigned need = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS |
+			      IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG;
 	CHECK_EQ(p.features & need, need);
 	CHECK_ERR(read(fd, &p, 1), EINVAL);
 	CHECK_ERR(syscall(SYS_io_uring_enter, fd, 0, 0, 1u << 30, NULL, 0), EINVAL);
@@ -60,10 +65,13 @@ static void capabilities(struct ring *r)
 		struct io_uring_probe p;
 		struct io_uring_probe_op op[64];
 	} b = {0};
-	static const int need[] = {IORING_OP_NOP, IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC, IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED,
-		IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE, IORING_OP_SENDMSG, IORING_OP_RECVMSG, IORING_OP_TIMEOUT, IORING_OP_TIMEOUT_REMOVE,
-		IORING_OP_ACCEPT, IORING_OP_ASYNC_CANCEL, IORING_OP_LINK_TIMEOUT, IORING_OP_CONNECT, IORING_OP_OPENAT, IORING_OP_CLOSE,
-		IORING_OP_STATX, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_SEND, IORING_OP_RECV, IORING_OP_SPLICE};
+	static const int need[] = {
+		IORING_OP_NOP,	      IORING_OP_READV,	      IORING_OP_WRITEV,	      IORING_OP_FSYNC,
+		IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED,  IORING_OP_POLL_ADD,     IORING_OP_POLL_REMOVE,
+		IORING_OP_SENDMSG,    IORING_OP_RECVMSG,      IORING_OP_TIMEOUT,      IORING_OP_TIMEOUT_REMOVE,
+		IORING_OP_ACCEPT,     IORING_OP_ASYNC_CANCEL, IORING_OP_LINK_TIMEOUT, IORING_OP_CONNECT,
+		IORING_OP_OPENAT,     IORING_OP_CLOSE,	      IORING_OP_STATX,	      IORING_OP_READ,
+		IORING_OP_WRITE,      IORING_OP_SEND,	      IORING_OP_RECV,	      IORING_OP_SPLICE};
 	CHECK_EQ(reg(r, IORING_REGISTER_PROBE, &b, 64), 0);
 	for (size_t i = 0; i < sizeof need / sizeof *need; i++)
 		CHECK(b.op[need[i]].flags & IO_URING_OP_SUPPORTED);

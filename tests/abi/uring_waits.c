@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// io_uring: what waits. Pipes, polls, timeouts, links with timeouts, cancelling, sockets, splice, FIFOs, signals and time-outs of
-// io_uring_enter, event counters that tell of completions nobody waits for, rings closed with requests in flight.
+// io_uring: what waits. Pipes, polls, timeouts, links with timeouts, cancelling, sockets, splice, FIFOs, signals and
+// time-outs of io_uring_enter, event counters that tell of completions nobody waits for, rings closed with requests in
+// flight.
 // cpus: 1 2
 #include "uring.h"
 
@@ -21,7 +22,8 @@ static void pipes(struct ring *r)
 	int p[2];
 	pthread_t t;
 	CHECK_EQ(pipe(p), 0);
-	// Submitting does not wait; the data comes while nobody is in the kernel, and is there without another call but a wait.
+	// Submitting does not wait; the data comes while nobody is in the kernel, and is there without another call but
+	// a wait.
 	entry(r, IORING_OP_READ, p[0], in, 16, 0, 1);
 	CHECK_EQ(enter(r, 1, 0), 1);
 	CHECK_EQ(ready(r), 0);
@@ -231,7 +233,8 @@ static void cancels(struct ring *r)
 		CHECK_EQ(c.res, c.user_data == 9 ? 0 : -ECANCELED);
 		CHECK(c.user_data == 9 || c.user_data == 2);
 	}
-	entry(r, IORING_OP_ASYNC_CANCEL, p[0], NULL, 0, 0, 9)->cancel_flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
+	entry(r, IORING_OP_ASYNC_CANCEL, p[0], NULL, 0, 0, 9)->cancel_flags = IORING_ASYNC_CANCEL_FD |
+									      IORING_ASYNC_CANCEL_ALL;
 	CHECK_EQ(enter(r, 1, 3), 1);
 	int seen = 0;
 	for (int i = 0; i < 3; i++) {

@@ -16,6 +16,9 @@
 #   in            data or tmp (data)                env     further K=V words
 #   filter        command both outputs pass before they are compared (cat)
 #
+# Under whelk 95 in 100 system calls must be made by jumps, not by trap, once a program has run for 100 ms (docs/patching.md);
+# WHELK_TRAPS=FILE gets a line for each step: test, step, calls, of them trapped, calls after 100 ms, of them trapped.
+#
 # Environment: WHELK is the program under test (default: whelk at the project's root); WHELK_SYSCALLS=trap runs it so. With
 # WHELK_NATIVE_ONLY=1 the second run is native too: that tests the tests, whose output must be repeatable.
 
@@ -32,6 +35,8 @@ LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 BASE_ENV='PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb TZ=UTC'
+FEW_CALLS=3000 # in fewer than this, those that are made once or twice weigh too much
+any_traps=0    # 1: the test's programs may well be trapped
 steps=0
 failed=0
 cpus=1 mem=512M want=0 limit=60 stdin=/dev/null in=data env= filter=cat
@@ -120,7 +125,7 @@ whelk() {
 }
 
 run_side() {
-	side=$1
+	side=$1 step=$2
 	out=$T/out/$2.$side
 	shift 2
 	if [ "$side" = native ] || [ "$NATIVE_ONLY" = 1 ]; then
@@ -135,10 +140,20 @@ run_side() {
 		dir=/data
 		[ "$in" = data ] || dir=/tmp
 		# shellcheck disable=SC2086
-		timeout -k 5 "$limit" env -i $BASE_ENV $env "$WHELK" run -m "$mem" -c "$cpus" --syscalls "$SYSCALLS" -v "$T/whelk:/data" -w "$dir" \
+		timeout -k 5 "$limit" env -i $BASE_ENV $env "$WHELK" run --stats -m "$mem" -c "$cpus" --syscalls "$SYSCALLS" -v "$T/whelk:/data" -w "$dir" \
 			$(for kv in $BASE_ENV $env; do echo "-e $kv"; done) -- "$@" <"$stdin" >"$out.out" 2>"$out.err"
 	fi
 	echo $? >"$out.status"
+	[ "$side" = native ] || [ "$NATIVE_ONLY" = 1 ] || [ "$SYSCALLS" != patch ] || judge_traps "$out.err"
+}
+
+# judge_traps FILE: FILE ends with what --stats prints. Once the program has started, 95 in 100 of its calls are made by jumps.
+judge_traps() {
+	# shellcheck disable=SC2046
+	set -- "$1" $(sed -n -e 's/^system calls *\([0-9]*\), of them \([0-9]*\) trapped$/\1 \2/p' \
+		-e 's/^  after 100 ms *\([0-9]*\), of them \([0-9]*\) trapped$/\1 \2/p' "$1")
+	[ -z "${WHELK_TRAPS:-}" ] || echo "$(basename "$0" .test) $step ${2:-0} ${3:-0} ${4:-0} ${5:-0}" >>"$WHELK_TRAPS"
+	[ "${4:-0}" -lt $FEW_CALLS ] || [ $any_traps = 1 ] || [ $(($5 * 20)) -le "$4" ] || bad "$step: of $4 calls after 100 ms $5 were trapped"
 }
 
 bad() {

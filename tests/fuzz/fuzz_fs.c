@@ -29,9 +29,9 @@ static void message(struct fs *fs, uint8_t op, uint8_t node, uint8_t handle, con
 	memcpy(in, &h, sizeof(h));
 	memcpy(in + sizeof(h), arg, len);
 	// Most arguments begin with a handle.
-	bool has = op == FUSE_READ || op == FUSE_WRITE || op == FUSE_RELEASE || op == FUSE_RELEASEDIR || op == FUSE_READDIR ||
-		   op == FUSE_READDIRPLUS || op == FUSE_FSYNC || op == FUSE_SETUPMAPPING || op == FUSE_FALLOCATE ||
-		   op == FUSE_LSEEK || op == FUSE_COPY_FILE_RANGE;
+	bool has = op == FUSE_READ || op == FUSE_WRITE || op == FUSE_RELEASE || op == FUSE_RELEASEDIR ||
+		   op == FUSE_READDIR || op == FUSE_READDIRPLUS || op == FUSE_FSYNC || op == FUSE_SETUPMAPPING ||
+		   op == FUSE_FALLOCATE || op == FUSE_LSEEK || op == FUSE_COPY_FILE_RANGE;
 	if (has && len >= 8 && !(handle & 0x80))
 		memcpy(in + sizeof(h), &handles[handle % 16], 8);
 	size_t room = handle & 0x40 ? 16 + (handle & 0x3f) : 8192;

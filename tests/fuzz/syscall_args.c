@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// syscall_args SEED: random system calls with random arguments, for about a second, from two threads. Arguments are drawn
-// from what is likely to get far: small numbers, descriptors that are open, pointers into a buffer of
+// syscall_args SEED: random system calls with random arguments, for about a second, from two threads.
+// syscall_args -: those that fuzz_syscalls.c sends on standard input, one record of struct call each (fuzz_syscalls.h).
+// Arguments are drawn from what is likely to get far: small numbers, descriptors that are open, pointers into a buffer of
 // old results, addresses that fault, flags. It must never run on a real kernel: it looks at uname first.
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
@@ -23,8 +25,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fuzz_syscalls.h"
+
 static uint64_t buffer[4096];
-static const char *const path[] = {"/tmp/a", "/tmp/b", "/tmp/d/x", "/proc/self/maps", "/proc/self", "/dev/null", "/dev/zero", "/", "", "/tmp/d"};
+static const char *const path[] = {"/tmp/a", "/tmp/b", "/tmp/d/x", "/proc/self/maps", "/proc/self", "/dev/null",
+	"/dev/zero", "/", "", "/tmp/d"};
 
 static uint64_t next(uint64_t *state)
 {
@@ -34,9 +39,8 @@ static uint64_t next(uint64_t *state)
 	return *state;
 }
 
-static uint64_t argument(uint64_t *r)
+static uint64_t pick(uint64_t n)
 {
-	uint64_t n = next(r);
 	switch (n >> 8 & 15) {
 	case 0: return 0;
 	case 1: return n >> 60;
@@ -54,13 +58,16 @@ static uint64_t argument(uint64_t *r)
 	}
 }
 
+static uint64_t argument(uint64_t *r) { return pick(next(r)); }
+
 // What would only end or stop the test.
 static int excluded(long nr)
 {
-	static const long list[] = {SYS_exit, SYS_exit_group, SYS_pause, SYS_rt_sigsuspend, SYS_rt_sigreturn, SYS_execve, SYS_execveat, SYS_kill,
-		SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal, SYS_rt_sigprocmask, SYS_rt_sigaction,
-		SYS_setitimer, SYS_alarm, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_brk, SYS_clone, SYS_clone3, SYS_arch_prctl,
-		SYS_setrlimit, SYS_prlimit64, SYS_sched_setaffinity, SYS_sched_setscheduler, SYS_sched_setattr, SYS_sched_setparam};
+	static const long list[] = {SYS_exit, SYS_exit_group, SYS_pause, SYS_rt_sigsuspend, SYS_rt_sigreturn,
+		SYS_execve, SYS_execveat, SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
+		SYS_pidfd_send_signal, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_setitimer, SYS_alarm, SYS_munmap,
+		SYS_mremap, SYS_mprotect, SYS_brk, SYS_clone, SYS_clone3, SYS_arch_prctl, SYS_setrlimit, SYS_prlimit64,
+		SYS_sched_setaffinity, SYS_sched_setscheduler, SYS_sched_setattr, SYS_sched_setparam};
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
 		if (list[i] == nr)
 			return 1;
@@ -118,6 +125,24 @@ static void aio_request(uint64_t *r)
 
 static void on_alarm(int sig) { (void)sig; }
 
+static long make_call(long nr, uint64_t a[6], uint64_t *r)
+{
+	if (excluded(nr))
+		return -ENOSYS;
+	if (nr == SYS_io_uring_enter || nr == SYS_io_submit || !(next(r) >> 60)) {
+		if (next(r) >> 62)
+			ring_request(r);
+		else
+			aio_request(r);
+	}
+	if (nr == SYS_mmap)
+		a[3] &= ~(uint64_t)(MAP_FIXED | MAP_FIXED_NOREPLACE), a[1] &= 0xffffff;
+	if (nr == SYS_madvise || nr == SYS_shmat)
+		a[0] = 0x7000000000; // not its own stack
+	long result = syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return result == -1 ? -errno : result;
+}
+
 static void *work(void *arg)
 {
 	uint64_t r = (uint64_t)(uintptr_t)arg;
@@ -125,25 +150,50 @@ static void *work(void *arg)
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
 		long nr = (long)(next(&r) % 462);
-		if (excluded(nr))
-			continue;
-		if (nr == SYS_io_uring_enter || nr == SYS_io_submit || !(next(&r) >> 60)) {
-			if (next(&r) >> 62)
-				ring_request(&r);
-			else
-				aio_request(&r);
-		}
 		uint64_t a[6];
 		for (int i = 0; i < 6; i++)
 			a[i] = argument(&r);
-		if (nr == SYS_mmap)
-			a[3] &= ~(uint64_t)(MAP_FIXED | MAP_FIXED_NOREPLACE), a[1] &= 0xffffff;
-		if (nr == SYS_madvise || nr == SYS_shmat)
-			a[0] = 0x7000000000; // not its own stack
-		syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+		make_call(nr, a, &r);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while (now.tv_sec - start.tv_sec < 2);
 	return NULL;
+}
+
+// All of it, however often a signal comes between. False: the other side has gone, or a call has closed the descriptor.
+static int transfer(ssize_t (*how)(int, void *, size_t), int fd, void *data, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t n = how(fd, (char *)data + done, size - done);
+		if (n <= 0 && !(n < 0 && errno == EINTR))
+			return 0;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 1;
+}
+
+static ssize_t put(int fd, void *data, size_t size) { return write(fd, data, size); }
+
+// What fuzz_syscalls sends, until it ends. Its descriptors are moved out of the calls' way.
+static int serve(void)
+{
+	static struct call calls[CALLS_MAX];
+	static uint16_t feature[CALLS_MAX];
+	uint32_t count;
+	int in = fcntl(0, F_DUPFD, 300), out = fcntl(1, F_DUPFD, 300), null = open("/dev/null", O_RDWR);
+	if (in < 0 || out < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
+		return 3;
+	while (transfer(read, in, &count, sizeof(count)) && count <= CALLS_MAX && transfer(read, in, calls, count * sizeof(calls[0]))) {
+		for (uint32_t i = 0; i < count; i++) {
+			uint64_t a[6], r = calls[i].word[0] * 0x9e3779b97f4a7c15ull | 1;
+			for (int k = 0; k < 6; k++)
+				a[k] = pick((uint64_t)calls[i].word[1 + k] << 32 | calls[i].word[1 + k]);
+			long nr = calls[i].word[0] % CALL_NUMBERS, result = make_call(nr, a, &r);
+			feature[i] = (uint16_t)(nr * RESULTS + (result >= 0 ? result > 0 : 2 + -result % (RESULTS - 2)));
+		}
+		if (!transfer(put, out, &count, sizeof(count)) || !transfer(put, out, feature, count * sizeof(feature[0])))
+			break;
+	}
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -171,6 +221,8 @@ int main(int argc, char **argv)
 	struct itimerval it = {{0, 20000}, {0, 20000}};
 	setitimer(ITIMER_REAL, &it, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	if (argc > 1 && !strcmp(argv[1], "-"))
+		_exit(serve());
 	pthread_t t;
 	pthread_create(&t, NULL, work, (void *)(uintptr_t)(seed ^ 0x9e3779b97f4a7c15));
 	work((void *)(uintptr_t)seed);

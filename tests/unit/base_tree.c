@@ -46,7 +46,8 @@ static void check(const struct tree *t)
 
 static void check_bound(const struct tree *t, int key)
 {
-	struct item *best = NULL, *found = tree_entry_or_null(tree_lower_bound(t, &key, node_before), struct item, node);
+	struct item *best = NULL,
+		    *found = tree_entry_or_null(tree_lower_bound(t, &key, node_before), struct item, node);
 	for (int i = 0; i < ITEMS; i++)
 		if (item[i].in && item[i].key >= key &&
 		    (!best || item[i].key < best->key || (item[i].key == best->key && item[i].serial < best->serial)))

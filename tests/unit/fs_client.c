@@ -409,7 +409,8 @@ static void test_read(void)
 			size_t at = 0;
 			memset(copy, 0, sizeof(copy));
 			for (;;) {
-				int64_t n = file_read_kernel(f, copy + at, MIN(steps[k], sizeof(copy) - at), (int64_t)at);
+				int64_t n = file_read_kernel(f, copy + at, MIN(steps[k], sizeof(copy) - at),
+							     (int64_t)at);
 				CHECK(n >= 0);
 				if (!n)
 					break;
@@ -530,7 +531,8 @@ static void test_mmap(void)
 	struct iattr a = {.valid = ATTR_SIZE, .size = 100};
 	CHECK(i->ops->setattr(i, &a) == 0 && i->ops->get_page(i, 1, false, &p) == -EFAULT);
 	a.size = 3 << 20; // small, then large again
-	CHECK(i->ops->setattr(i, &a) == 0 && i->ops->get_page(i, 700, false, &p) == 0 && dax[p.phys - ABI_GPA_DAX] == 0);
+	CHECK(i->ops->setattr(i, &a) == 0 && i->ops->get_page(i, 700, false, &p) == 0 &&
+	      dax[p.phys - ABI_GPA_DAX] == 0);
 	inode_put(i);
 }
 

@@ -170,7 +170,8 @@ static void test_escape(void)
 	struct fuse_setattr_in set = {.valid = FATTR_SIZE, .size = 0};
 	CHECK(call(FUSE_SETATTR, id, &set, sizeof(set)) != 0);
 	// A FIFO can be looked at only; opening would hang.
-	CHECK(lookup(rw, "pipe", &id) == 0 && open_node(id, O_RDONLY, &fh) == -ENXIO && open_node(id, O_RDWR, &fh) == -ENXIO);
+	CHECK(lookup(rw, "pipe", &id) == 0 && open_node(id, O_RDONLY, &fh) == -ENXIO &&
+	      open_node(id, O_RDWR, &fh) == -ENXIO);
 	CHECK(create(rw, "pipe", O_RDONLY, 0644, &id, &fh) == -ENXIO);
 	// Nodes and handles that never were.
 	for (uint64_t n = 0; n < 4000; n = n * 3 + 1000) {
@@ -401,9 +402,10 @@ static void test_rings(void)
 	ram.ram_size = RAM;
 	desc = (struct vring_desc *)ram.ram;
 	avail = (struct vring_avail *)(ram.ram + 0x1000);
-	static const struct abi_queue bad[] = {
-		{0, 0x1000, 0x2000, 0, 0}, {0, 0x1000, 0x2000, 7, 0}, {0, 0x1000, 0x2000, 1u << 31, 0}, {RAM, 0x1000, 0x2000, 8, 0},
-		{0, UINT64_MAX - 1, 0x2000, 8, 0}, {0, 0x1000, RAM - 8, 8, 0}, {8, 0x1000, 0x2000, 8, 0}};
+	static const struct abi_queue bad[] = {{0, 0x1000, 0x2000, 0, 0},	  {0, 0x1000, 0x2000, 7, 0},
+					       {0, 0x1000, 0x2000, 1u << 31, 0},  {RAM, 0x1000, 0x2000, 8, 0},
+					       {0, UINT64_MAX - 1, 0x2000, 8, 0}, {0, 0x1000, RAM - 8, 8, 0},
+					       {8, 0x1000, 0x2000, 8, 0}};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		CHECK(virtq_attach(&q, &ram, &bad[i]) == -EINVAL && virtq_pop(&q, &chain) == -EPROTO);
 

@@ -27,12 +27,16 @@ static void build(uint8_t *f)
 	Elf64_Phdr *p = (void *)(f + 0x40);
 	// The image's address 0 is struct abi_image, not the ELF header: file offset 0x200.
 	p[0] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R, .p_offset = 0x200, .p_filesz = 0xe00, .p_memsz = 0xe00};
-	p[1] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0x1000, .p_vaddr = 0x1000, .p_filesz = 0x1000, .p_memsz = 0x1000};
-	p[2] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x2000, .p_vaddr = 0x2000, .p_filesz = 0x100, .p_memsz = 0x1800};
-	p[3] = (Elf64_Phdr){.p_type = PT_DYNAMIC, .p_flags = PF_R, .p_offset = 0x2000, .p_vaddr = 0x2000, .p_filesz = 0x30, .p_memsz = 0x30};
+	p[1] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0x1000, .p_vaddr = 0x1000,
+		.p_filesz = 0x1000, .p_memsz = 0x1000};
+	p[2] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x2000, .p_vaddr = 0x2000,
+		.p_filesz = 0x100, .p_memsz = 0x1800};
+	p[3] = (Elf64_Phdr){.p_type = PT_DYNAMIC, .p_flags = PF_R, .p_offset = 0x2000, .p_vaddr = 0x2000,
+		.p_filesz = 0x30, .p_memsz = 0x30};
 	struct abi_image *h = (void *)(f + 0x200);
 	*h = (struct abi_image){.magic = ABI_IMAGE_MAGIC, .version = ABI_IMAGE_VERSION, .size = sizeof(*h),
-		.boot_entry = 0x1800, .cpu_entry = 0x1810, .syscall_entry = 0x1820, .nucleus_start = 0x1000, .nucleus_end = 0x1400,
+		.boot_entry = 0x1800, .cpu_entry = 0x1810, .syscall_entry = 0x1820, .nucleus_start = 0x1000,
+		.nucleus_end = 0x1400,
 		.stub = {0x1000, 0x1200, 0x1300}, .upcall_exception = 0x1830, .upcall_interrupt = 0x1840};
 	Elf64_Rela *r = (void *)(f + 0x400); // address 0x200
 	r[0] = (Elf64_Rela){.r_offset = 0x2080, .r_info = ELF64_R_INFO(0, R_X86_64_RELATIVE), .r_addend = 0x1234};

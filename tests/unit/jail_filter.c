@@ -94,9 +94,12 @@ static void test(enum jail_kind kind, const struct try *t)
 	if (!pid)
 		child(kind, t);
 	CHECK(waitpid(pid, &status, 0) == pid);
-	enum outcome got = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS ? REFUSED : WEXITSTATUS(status) == 1 ? NO_CALL : DONE;
+	enum outcome got = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS ? REFUSED
+			   : WEXITSTATUS(status) == 1			     ? NO_CALL
+									     : DONE;
 	if (got != t->outcome[kind] || (!WIFSIGNALED(status) && WEXITSTATUS(status) > 1)) {
-		printf("jail_filter: %s, kind %u: outcome %u, wait status 0x%x\n", t->name, kind, got, (unsigned)status);
+		printf("jail_filter: %s, kind %u: outcome %u, wait status 0x%x\n", t->name, kind, got,
+		       (unsigned)status);
 		exit(1);
 	}
 }

@@ -69,11 +69,17 @@ static const struct {
 static const struct {
 	const char *text;
 	int disp, imm, imm_size;
-} relative[] = { // to RIP
-	{ "8b 05 01 00 00 00", 2, 0, 0 }, { "48 8d 3d 00 00 00 00", 3, 0, 0 }, { "c7 05 00 00 00 00 01 02 03 04", 2, 6, 4 },
-	{ "66 c7 05 00 00 00 00 01 02", 3, 7, 2 }, { "66 0f 3a 0f 05 00 00 00 00 08", 5, 9, 1 },
-	{ "67 8b 05 00 00 00 00", 3, 0, 0 }, { "c5 f8 58 05 00 00 00 00", 4, 0, 0 },
-	{ "62 f1 7c 48 c2 0d 00 00 00 00 01", 6, 10, 1 }, { "ff 25 00 00 00 00", 2, 0, 0 },
+} relative[] = {
+	// to RIP
+	{"8b 05 01 00 00 00", 2, 0, 0},
+	{"48 8d 3d 00 00 00 00", 3, 0, 0},
+	{"c7 05 00 00 00 00 01 02 03 04", 2, 6, 4},
+	{"66 c7 05 00 00 00 00 01 02", 3, 7, 2},
+	{"66 0f 3a 0f 05 00 00 00 00 08", 5, 9, 1},
+	{"67 8b 05 00 00 00 00", 3, 0, 0},
+	{"c5 f8 58 05 00 00 00 00", 4, 0, 0},
+	{"62 f1 7c 48 c2 0d 00 00 00 00 01", 6, 10, 1},
+	{"ff 25 00 00 00 00", 2, 0, 0},
 };
 static const char *const not_relative[] = {
 	"8b 45 01", "8b 85 01 00 00 00", "8b c5", "8b 04 25 00 00 00 00", "a1 00 00 00 00 00 00 00 00", "67 a1 00 00 00 00",
@@ -96,7 +102,8 @@ int main(void)
 	for EACH (i, branches) {
 		row = branches[i].text;
 		CHECK(decode(&in) > 0);
-		CHECK(in.branch == branches[i].branch && in.target == branches[i].target && in.ends_flow == branches[i].ends);
+		CHECK(in.branch == branches[i].branch && in.target == branches[i].target &&
+		      in.ends_flow == branches[i].ends);
 	}
 	for EACH (i, relative) {
 		row = relative[i].text;

@@ -93,7 +93,8 @@ static void test_life(void)
 	CHECK(write(kept, "x", 1) < 0);
 	CHECK_EQ(registry_claim(dir, "a", "x", other), -EBUSY);
 	CHECK_EQ(registry_read(dir, "a", &e), 0);
-	CHECK(e.alive && !e.killed && e.status == -1 && e.created == 12 && e.memory == 4096 && e.cpus == 3 && !e.log && !e.remove);
+	CHECK(e.alive && !e.killed && e.status == -1 && e.created == 12 && e.memory == 4096 && e.cpus == 3 && !e.log &&
+	      !e.remove);
 	CHECK(!strcmp(e.platform, "kvm") && !strcmp(e.command, "x y") && !strcmp(e.json, "[\"x\"]"));
 	registry_free(&e);
 
@@ -181,8 +182,8 @@ static void test_names(void)
 	CHECK(options_name_valid("a") && options_name_valid("0.b_c-D") && options_name_valid(longest));
 	longest[OPTIONS_NAME_MAX] = 'a';
 	longest[OPTIONS_NAME_MAX + 1] = '\0';
-	CHECK(!options_name_valid("") && !options_name_valid(".a") && !options_name_valid("-a") && !options_name_valid("a/b") &&
-	      !options_name_valid("a b") && !options_name_valid("\xc3\xa4"));
+	CHECK(!options_name_valid("") && !options_name_valid(".a") && !options_name_valid("-a") &&
+	      !options_name_valid("a/b") && !options_name_valid("a b") && !options_name_valid("\xc3\xa4"));
 }
 
 static bool json_is(const char *text, const char *want)
@@ -205,7 +206,8 @@ static void test_json(void)
 	CHECK(json_is("a\"b\\c\n\x7f", "\"a\\\"b\\\\c\\u000a\\u007f\""));
 	CHECK(json_is("\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x9a", "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\x9a\""));
 	CHECK(json_is("\xc3", "\"\\ufffd\"") && json_is("\xc0\x80", "\"\\ufffd\\ufffd\""));
-	CHECK(json_is("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"") && json_is("\xf4\x90\x80\x80x", "\"\\ufffd\\ufffd\\ufffd\\ufffdx\""));
+	CHECK(json_is("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"") &&
+	      json_is("\xf4\x90\x80\x80x", "\"\\ufffd\\ufffd\\ufffd\\ufffdx\""));
 }
 
 int main(void)

@@ -57,7 +57,8 @@ static void itself(bool sections)
 	bool bound = false;
 	CHECK(import && !import->defined);
 	for (size_t i = 0; i < e.reloc_count; i++)
-		bound |= e.reloc[i].symbol == (uint32_t)(import - e.dynsym) && elf_reloc_at(&e, e.reloc[i].where) != NULL;
+		bound |= e.reloc[i].symbol == (uint32_t)(import - e.dynsym) &&
+			 elf_reloc_at(&e, e.reloc[i].where) != NULL;
 	CHECK(bound);
 	elf_free(&e);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// whelk check: the command. It is a program of its own, whelk-check beside whelk, since its decoder is a shared library.
+// whelk check: the command. It is a program of its own, whelk-check beside whelk, since its decoder is a shared
+// library.
 #include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // What can run: from the entry points of program and interpreter, what initialises and ends each module, and every
-// function a word of data points to, along calls, jumps, addresses taken and imports. A symbol leads to all modules that
-// export it. A module that looks names up at run time (dlsym) reaches every export whose name is a text in it; so does
-// the interpreter.
+// function a word of data points to, along calls, jumps, addresses taken and imports. A symbol leads to all modules
+// that export it. A module that looks names up at run time (dlsym) reaches every export whose name is a text in it; so
+// does the interpreter.
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,7 +241,8 @@ static void module_roots(struct work *w, struct module *m)
 	for (size_t i = 0; exports && i < e->dynsym_count; i++)
 		if (e->dynsym[i].exported)
 			root(w, m, e->dynsym[i].value);
-	// Go's tables of methods are distances, not pointers: all of it may run. What its words point to is taken, below.
+	// Go's tables of methods are distances, not pointers: all of it may run. What its words point to is taken,
+	// below.
 	w->taken = false;
 	w->parent = UINT32_MAX;
 	for (size_t i = 0; i < m->functions && (w->scope->all || e->is_go); i++)

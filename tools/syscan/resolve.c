@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // What a register can hold at a place: backwards along every way that leads there, through moves, the stack and, at
-// a function's start, its callers, until each way has ended at a constant. A way that ends otherwise (memory, what a call
-// returned, a function called through a pointer) makes the answer incomplete, and the first of these is the reason told.
+// a function's start, its callers, until each way has ended at a constant. A way that ends otherwise (memory, what a
+// call returned, a function called through a pointer) makes the answer incomplete, and the first of these is the reason
+// told.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,8 @@
 //   report.c   what is said about it;   main.c  the command
 //
 // Whatever is not understood makes the answer larger, never smaller: a pointer that may be to a function is one, a
-// function that may be called is. Where that cannot help (a number that nobody knows) the site is named with the reason.
+// function that may be called is. Where that cannot help (a number that nobody knows) the site is named with the
+// reason.
 #ifndef WHELK_SYSCAN_H
 #define WHELK_SYSCAN_H
 

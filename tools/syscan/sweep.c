@@ -252,13 +252,15 @@ static void sweep_range(struct module *m, const ZydisDecoder *decoder, const str
 		look(m, &c);
 		set_start(w, at);
 		at += c.length;
-		// It runs on into what follows: not behind a call at the end of a compiler's function, which does not return.
+		// It runs on into what follows: not behind a call at the end of a compiler's function, which does not
+		// return.
 		if (at >= border && !c.padding &&
 		    (c.kind == CODE_PLAIN || c.kind == CODE_BRANCH || c.kind == CODE_SYSCALL ||
 		     (c.kind == CODE_CALL && !frame)))
 			if (module_is_code(m, border))
 				add_event(m, c.at, EVENT_JUMP, border);
-		// Padding between two functions without frames may be run over as well: musl's functions are aligned with it.
+		// Padding between two functions without frames may be run over as well: musl's functions are aligned
+		// with it.
 		if (at >= border && c.padding && !frame && last.kind == CODE_PLAIN && module_is_code(m, border))
 			add_event(m, c.at, EVENT_JUMP, border);
 		if (at > border)

@@ -18,7 +18,10 @@ const char arch_machine[] = "x86_64";
 const uint16_t arch_elf_machine = 62;
 
 static uint64_t stack_top(const struct thread *t) { return (uint64_t)t->kernel_stack + KERNEL_STACK_SIZE; }
-struct frame *arch_thread_frame(const struct thread *t) { return (struct frame *)(stack_top(t) - sizeof(struct frame)); }
+struct frame *arch_thread_frame(const struct thread *t)
+{
+	return (struct frame *)(stack_top(t) - sizeof(struct frame));
+}
 
 // What switch_stacks pops.
 struct switch_frame {

@@ -146,8 +146,9 @@ int arch_backtrace(uint64_t *pc, int max)
 
 unsigned arch_report_registers(const struct thread *t, const struct frame *f, uint64_t reg[24])
 {
-	const uint64_t all[] = {f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi, f->rbp, f->rsp, f->r8, f->r9, f->r10, f->r11,
-				f->r12, f->r13, f->r14, f->r15, f->rip, f->rflags, arch_thread_get_tls(t), t->arch.gs_base};
+	const uint64_t all[] = {f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi, f->rbp, f->rsp, f->r8, f->r9, f->r10,
+				f->r11, f->r12, f->r13, f->r14, f->r15, f->rip, f->rflags,
+				arch_thread_get_tls(t), t->arch.gs_base};
 	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
 		reg[i] = all[i];
 	return ARRAY_SIZE(all);

@@ -16,6 +16,7 @@
 #include "mm/uaccess.h"
 #include "patch/length.h"
 #include "patch/private.h"
+#include "sched/sched.h"
 
 #define DECODE_MAX (64u << 10) // bytes from a function's start to a site
 
@@ -23,7 +24,7 @@
 #define JMP_SIZE 6u
 _Static_assert(WINDOW_MAX + LEA_SIZE + JMP_SIZE + 1 <= STUB_SIZE, "a stub holds any instruction");
 
-// The program's code, a piece at a time.
+// The program's code as it was before any site was patched, a piece at a time.
 struct reader {
 	uint64_t at, end; // what comes next; never read beyond end
 	uint64_t from, size; // what buf holds
@@ -39,6 +40,7 @@ static const uint8_t *peek(struct reader *r, struct insn *insn)
 			return NULL;
 		r->from = r->at;
 		r->size = (uint64_t)n;
+		site_original(mm_current(), r->buf, r->from, r->size);
 	}
 	const uint8_t *p = r->buf + (r->at - r->from);
 	return insn_length(p, r->from + r->size - r->at, insn) < 0 ? NULL : p;
@@ -131,6 +133,14 @@ int code_window(uint64_t start, uint64_t end, uint64_t at, uint8_t bytes[WINDOW_
 	return aimed_at(start, end, at - last.length + 1, last.length - 1u) ? -EINVAL : 0;
 }
 
+uint64_t code_signal_return(uint64_t early)
+{
+	// mov $__NR_rt_sigreturn, %rax; syscall
+	static const uint8_t code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+	uint8_t is[1 + sizeof(code)];
+	return user_get(is, (const void *)early) || memcmp(is + 1, code, sizeof(code)) ? 0 : early + 1;
+}
+
 // int3, or what assemblers fill with: nop of any length.
 static bool is_padding(const struct insn *i, const uint8_t *p)
 {
@@ -153,7 +163,8 @@ uint64_t code_find_padding(uint64_t start, uint64_t end, uint64_t limit, uint64_
 		run = !dead || !is_padding(&insn, p) ? 0 : run ? run : r.at;
 		dead = run || insn.ends_flow;
 		r.at += insn.length;
-		if (run && r.at - run >= JUMP_SIZE && code_make_hop(hop, window, run) && !aimed_at(start, MAX(end, run), run, JUMP_SIZE))
+		if (run && r.at - run >= JUMP_SIZE && code_make_hop(hop, window, run) &&
+		    !site_occupies(mm_current(), run, JUMP_SIZE) && !aimed_at(start, MAX(end, run), run, JUMP_SIZE))
 			return run;
 	}
 	return 0;
@@ -168,7 +179,8 @@ static int64_t distance_at(const uint8_t *p)
 	return d;
 }
 
-// A function that is only a jump: where it goes. jmp *slot(%rip) is what linkers make, behind endbr64 and bnd. Else `va` itself.
+// A function that is only a jump: where it goes. jmp *slot(%rip) is what linkers make, behind endbr64 and bnd. Else
+// `va` itself.
 static uint64_t through_jump(uint64_t va)
 {
 	uint8_t code[11];
@@ -194,8 +206,16 @@ bool code_call_target(uint64_t ret, uint64_t *target)
 		*target = through_jump(ret + (uint64_t)distance_at(code + 2));
 		return true;
 	}
-	return code[0] == 0xff && code[1] == 0x15 && // call *slot(%rip)
-	       !user_get(*target, (const void *)(ret + (uint64_t)distance_at(code + 2)));
+	if (code[0] == 0xff && code[1] == 0x15) // call *slot(%rip)
+		return !user_get(*target, (const void *)(ret + (uint64_t)distance_at(code + 2)));
+	if (code[4] != 0xff || (code[5] & 0xf8) != 0xd0)
+		return false;
+	// call *%register: where a thread or a callback begins. What is called may not have used the register since.
+	const struct frame *f = thread_current()->frame;
+	const uint64_t low[] = {f->rax, f->rcx, f->rdx, f->rbx, 0, f->rbp, f->rsi, f->rdi};
+	const uint64_t high[] = {f->r8, f->r9, f->r10, f->r11, f->r12, f->r13, f->r14, f->r15};
+	*target = (code[3] == 0x41 ? high : low)[code[5] & 7];
+	return true;
 }
 
 // --- writing ------------------------------------------------------------------------------------------------------
@@ -215,6 +235,15 @@ void code_make_jump(uint8_t out[JUMP_SIZE], uint64_t from, uint64_t to)
 	assert(ok); // area_near()
 }
 
+void code_jump_range(const uint8_t bytes[JUMP_SIZE], uint8_t written, uint64_t from, uint64_t *lo, uint64_t *hi)
+{
+	int32_t d;
+	memcpy(&d, bytes + 1, sizeof(d));
+	uint32_t ours = (1u << 8 * (written - 1)) - 1;
+	*lo = from + JUMP_SIZE + (uint64_t)(int64_t)(int32_t)((uint32_t)d & ~ours);
+	*hi = *lo + ours;
+}
+
 bool code_make_hop(uint8_t out[HOP_SIZE], uint64_t from, uint64_t to)
 {
 	int64_t d = (int64_t)(to - (from + HOP_SIZE));
@@ -229,7 +258,8 @@ void code_make_area(void *page)
 	memcpy(page, &entry, sizeof(entry));
 }
 
-int code_make_stub(uint8_t out[STUB_SIZE], uint64_t va, uint64_t area_va, uint64_t at, const uint8_t *window, uint8_t length)
+int code_make_stub(uint8_t out[STUB_SIZE], uint64_t va, uint64_t area_va, uint64_t at, const uint8_t *window,
+		   uint8_t length)
 {
 	struct insn insn;
 	uint8_t *p = out;
@@ -244,7 +274,8 @@ int code_make_stub(uint8_t out[STUB_SIZE], uint64_t va, uint64_t area_va, uint64
 	}
 	p += length;
 	memcpy(p, (uint8_t[]){0x48, 0x8d, 0x0d}, 3);
-	put_distance(p + 3, va + length + LEA_SIZE, at + SYSCALL_SIZE);
+	if (!put_distance(p + 3, va + length + LEA_SIZE, at + SYSCALL_SIZE))
+		return -EINVAL;
 	p += LEA_SIZE;
 	memcpy(p, (uint8_t[]){0xff, 0x25}, 2);
 	put_distance(p + 2, va + length + LEA_SIZE + JMP_SIZE, area_va);

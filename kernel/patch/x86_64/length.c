@@ -231,7 +231,8 @@ static char form_in_group(const struct insn *in, char form)
 
 static unsigned immediate_size(const struct insn *in, char form)
 {
-	bool wide = in->rex & REX_W, narrow = !wide && in->prefixes & INSN_OPERAND_SIZE; // SDM 2.2.1.2: W goes before 66
+	// SDM 2.2.1.2: W goes before 66
+	bool wide = in->rex & REX_W, narrow = !wide && in->prefixes & INSN_OPERAND_SIZE;
 	if (form >= '0' && form <= '3')
 		return form - '0';
 	if (form == 'M')
@@ -321,7 +322,8 @@ int insn_length(const uint8_t *code, size_t len, struct insn *out)
 	if (form == '-')
 		return -EINVAL;
 	if (out->branch) {
-		// Intel ignores 66 there, AMD cuts target and displacement to 16 bits (SDM and APM, "JMP"). xbegin is cut on both.
+		// Intel ignores 66 there, AMD cuts target and displacement to 16 bits (SDM and APM, "JMP"). xbegin is
+		// cut on both.
 		if (out->prefixes & INSN_OPERAND_SIZE && !(out->rex & REX_W))
 			return -EINVAL;
 		out->target = signed_value(code + out->imm_offset, out->imm_size);

@@ -108,7 +108,8 @@ _Noreturn void signal_arrived(int sig, const struct host_siginfo *info, struct h
 	bool kernel = in_kernel(r[RIP]);
 	if (sig == ABI_PROCESS_SIGNAL && info->code == SI_TIMER)
 		timer_expired();
-	if (sig == ABI_PROCESS_SIGNAL || info->code <= 0) // or sent by a process of the host, not raised by what runs here
+	// or sent by a process of the host, not raised by what runs here
+	if (sig == ABI_PROCESS_SIGNAL || info->code <= 0)
 		interrupted(r);
 	if (r[RIP] == (uint64_t)trap_probe_end)
 		upcall_resume(r);

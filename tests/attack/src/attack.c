@@ -89,15 +89,15 @@ static long host_call(const void *at, long nr)
 
 static void way_syscalls(long bit)
 {
-	static const int never[] = {URETPROBE, UPROBE, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_pause, SYS_rt_sigsuspend, SYS_execve,
-				    SYS_execveat, SYS_munmap, SYS_brk, SYS_clone, SYS_clone3, SYS_vfork, SYS_fork, SYS_reboot,
-				    SYS_arch_prctl, SYS_mremap, SYS_mmap, SYS_mprotect, SYS_kill, SYS_tkill, SYS_tgkill,
-				    SYS_alarm, SYS_setitimer, SYS_sigaltstack, SYS_close_range, SYS_close, SYS_dup2, SYS_dup3,
-				    SYS_read, SYS_select, SYS_pselect6, SYS_poll, SYS_ppoll, SYS_epoll_wait, SYS_futex,
-				    SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigtimedwait, SYS_shutdown, SYS_wait4, SYS_waitid,
-				    SYS_set_tid_address, SYS_set_robust_list, SYS_rseq, SYS_chroot, SYS_chdir, SYS_prlimit64, SYS_setrlimit,
-				    SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid, SYS_prctl,
-				    SYS_seccomp, SYS_personality, SYS_ptrace, SYS_madvise, SYS_process_madvise};
+	static const int never[] = {URETPROBE, UPROBE, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_pause,
+		SYS_rt_sigsuspend, SYS_execve, SYS_execveat, SYS_munmap, SYS_brk, SYS_clone, SYS_clone3, SYS_vfork,
+		SYS_fork, SYS_reboot, SYS_arch_prctl, SYS_mremap, SYS_mmap, SYS_mprotect, SYS_kill, SYS_tkill,
+		SYS_tgkill, SYS_alarm, SYS_setitimer, SYS_sigaltstack, SYS_close_range, SYS_close, SYS_dup2, SYS_dup3,
+		SYS_read, SYS_select, SYS_pselect6, SYS_poll, SYS_ppoll, SYS_epoll_wait, SYS_futex, SYS_rt_sigaction,
+		SYS_rt_sigprocmask, SYS_rt_sigtimedwait, SYS_shutdown, SYS_wait4, SYS_waitid, SYS_set_tid_address,
+		SYS_set_robust_list, SYS_rseq, SYS_chroot, SYS_chdir, SYS_prlimit64, SYS_setrlimit, SYS_setuid,
+		SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid, SYS_prctl, SYS_seccomp,
+		SYS_personality, SYS_ptrace, SYS_madvise, SYS_process_madvise};
 	int answered = 0;
 	for (long nr = 0; nr < 600; nr++) {
 		bool skip = false;

@@ -46,7 +46,10 @@ static inline pte_t pte_page(uint64_t phys, bool write, bool exec)
 	return phys | PTE_PRESENT | PTE_USER | PTE_ACCESSED | (write ? PTE_WRITE | PTE_DIRTY : 0) | (exec ? 0 : PTE_NX);
 }
 
-static inline pte_t pte_make_block(uint64_t phys, bool write, bool exec) { return pte_page(phys, write, exec) | PTE_BLOCK; }
+static inline pte_t pte_make_block(uint64_t phys, bool write, bool exec)
+{
+	return pte_page(phys, write, exec) | PTE_BLOCK;
+}
 static inline pte_t pte_table(uint64_t phys) { return phys | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED; }
 
 #endif
