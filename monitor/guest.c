@@ -181,8 +181,7 @@ static int open_host(struct machine *m)
 	if (!m->guest)
 		return machine_fail(m, -ENOMEM, "out of memory");
 	m->guest->socket = -1;
-	m->clock_tsc = arch_counter(); // what arch_counter_khz() measures from
-	m->clock_ns = mono_ns();
+	clock_sample(&m->clock_tsc, &m->clock_ns); // what arch_counter_khz() measures from
 	return 0;
 }
 

@@ -36,7 +36,7 @@ const char help_run[] =
 	"  -v, --volume H:G[:ro]  host directory H is directory G in the machine\n"
 	"  -e, --env NAME[=VALUE] set a variable, or pass the one from here\n"
 	"  -w, --workdir DIR      working directory in the machine (the one here)\n"
-	"  -p, --publish P[:Q]    port P of the host's 127.0.0.1 is port Q in the machine;\n"
+	"  -p, --publish P[:Q]    port P of the host's 127.0.0.1 is Q in the machine;\n"
 	"                         ADDRESS:P:Q elsewhere, P/udp:Q; 0 as P: a free one\n"
 	"      --net MODE         user: to the outside by the host's sockets, not to its\n"
 	"                         127.0.0.1; user:host-loopback: there too, as 10.0.2.2;\n"

@@ -144,6 +144,7 @@ int vcpu_start_thread(struct machine *m, unsigned n);	// another than 0
 // timer.c: the clock page.
 void clock_init(struct machine *m);
 void clock_refresh(struct machine *m);
+void clock_sample(uint64_t *tsc, uint64_t *ns); // the counter and the clock at one moment: the closest of a few tries
 
 // arch/<name>/
 int arch_vm_probe(struct machine *m);			// features of a virtual machine

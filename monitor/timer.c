@@ -20,8 +20,7 @@ static uint64_t read_ns(clockid_t id)
 
 uint64_t mono_ns(void) { return read_ns(CLOCK_MONOTONIC); }
 
-// The counter and the clock at one moment: the closest of a few tries.
-static void sample(uint64_t *tsc, uint64_t *ns)
+void clock_sample(uint64_t *tsc, uint64_t *ns)
 {
 	uint64_t best = ~0ull;
 	for (int i = 0; i < 3; i++) {
@@ -79,7 +78,7 @@ static uint64_t scale(uint64_t ticks, uint64_t mult)
 void clock_init(struct machine *m)
 {
 	hold(m);
-	sample(&m->clock_tsc, &m->clock_ns);
+	clock_sample(&m->clock_tsc, &m->clock_ns);
 	m->clock->wall_off_ns = m->clock->boot_off_ns = INT64_MIN / 2;
 	publish(m, m->clock_tsc, m->clock_ns, (1000000ull << CLOCK_SHIFT) / m->features.tsc_khz);
 	m->clock_due_ns = m->clock_ns + CLOCK_FIRST;
@@ -95,7 +94,7 @@ void clock_refresh(struct machine *m)
 	if (mono_ns() < __atomic_load_n(&m->clock_due_ns, __ATOMIC_RELAXED))
 		goto out;
 	hold(m);
-	sample(&tsc, &ns);
+	clock_sample(&tsc, &ns);
 	if (tsc <= m->clock_tsc) {
 		release(m);
 		goto out;

@@ -102,14 +102,16 @@ void plat_timer_arm(uint64_t deadline_ns)
 	timer_set(deadline_ns ? deadline_ns : 1); // 0 would mean never
 }
 
+// What the timer was armed for has come, whatever the clock page says: it may be far behind the host's clock, and a
+// timer armed again for a moment the host has passed would fire at once, in this handler, until its stack is full.
 void timer_expired(void)
 {
 	struct abi_cpu *s = arch_cpu()->shared;
 	uint64_t deadline = __atomic_load_n(&s->deadline_ns, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&s->armed_ns, TIME_NEVER, __ATOMIC_SEQ_CST);
+	uint64_t armed = __atomic_exchange_n(&s->armed_ns, TIME_NEVER, __ATOMIC_SEQ_CST);
 	if (deadline == TIME_NEVER)
 		return;
-	if (deadline > plat_clock_mono_ns() + TIMER_EARLY_NS) {
+	if (deadline > armed && deadline > plat_clock_mono_ns() + TIMER_EARLY_NS) {
 		plat_timer_arm(deadline);
 		return;
 	}

@@ -89,10 +89,11 @@ int arch_vm_probe(struct machine *m)
 	int khz = ioctl(m->vm_fd, KVM_GET_TSC_KHZ, 0);
 	f->tsc_khz = khz > 0 ? (uint64_t)khz : 0;
 	if (!f->tsc_khz) { // measured: a millisecond is enough until the first correction
-		uint64_t t0 = mono_ns(), c0 = arch_counter();
-		while (mono_ns() - t0 < 1000000)
-			;
-		f->tsc_khz = (arch_counter() - c0) * 1000000 / (mono_ns() - t0);
+		uint64_t t0 = 0, c0 = 0, t1 = 0, c1 = 0;
+		clock_sample(&c0, &t0);
+		while (!t1 || t1 - t0 < 1000000)
+			clock_sample(&c1, &t1);
+		f->tsc_khz = (c1 - c0) * 1000000 / (t1 - t0);
 	}
 	return 0;
 }

@@ -25,12 +25,10 @@ static uint64_t read_xcr0(void)
 
 uint64_t arch_counter_khz(const struct machine *m)
 {
-	uint64_t ns, ticks;
-	do {
-		ns = mono_ns() - m->clock_ns;
-		ticks = arch_counter() - m->clock_tsc;
-	} while (ns < MEASURE_NS);
-	return ticks * 1000000 / ns;
+	uint64_t ns = 0, ticks = 0;
+	while (!ns || ns - m->clock_ns < MEASURE_NS)
+		clock_sample(&ticks, &ns);
+	return (ticks - m->clock_tsc) * 1000000 / (ns - m->clock_ns);
 }
 
 // Of the XSAVE area for these components, in the standard format.
