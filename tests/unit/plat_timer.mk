@@ -1,0 +1,1 @@
+sources = kernel/plat/linux/plat.c
