@@ -195,17 +195,21 @@ $(foreach f,$(FUZZ),$(eval $(call sanitized,fuzz,$(f),$(FUZZ_CC))))
 .PHONY: unit-build fuzz-build
 unit-build: $(addprefix $(B)/unit/,$(UNIT))
 fuzz-build: $(addprefix $(B)/fuzz/,$(FUZZ))
+# $(call stale,unit or fuzz,NAMES): one that can no longer be built is gone, not run as it was
+stale = for n in $(2); do $(MAKE) -s -q $(B)/$(1)/$$n 2>/dev/null || rm -f $(B)/$(1)/$$n; done
 unit:
 	@mkdir -p $(B)/unit
-	@$(MAKE) -s -k -j$(shell nproc) unit-build > $(B)/unit/log 2>&1; tests/tally unit $(B)/unit $(UNIT)
+	@$(MAKE) -s -k -j$(shell nproc) unit-build > $(B)/unit/log 2>&1 || { $(call stale,unit,$(UNIT)); }; \
+		tests/tally unit $(B)/unit $(UNIT)
 
-# fuzz_syscalls drives a machine whose kernel checks its heap. Each fuzzer for FUZZ_SECONDS; what it learns stays in build/fuzz/NAME.corpus, what it breaks in build/fuzz/NAME.crash-*.
+# fuzz_syscalls drives a machine whose kernel checks its heap. Each fuzzer for FUZZ_SECONDS; what it learns stays in
+# build/fuzz/NAME.corpus, what it breaks in build/fuzz/NAME.crash-*.
 FUZZ_SECONDS ?= 600
 fuzz-short: FUZZ_SECONDS = 5
 fuzz-short fuzz: all
 	@mkdir -p $(B)/fuzz
 	@$(MAKE) -s B=$(B)/asan SANITIZE=1
-	@$(MAKE) -s -k -j$(shell nproc) fuzz-build > $(B)/fuzz/log 2>&1; \
+	@$(MAKE) -s -k -j$(shell nproc) fuzz-build > $(B)/fuzz/log 2>&1 || { $(call stale,fuzz,$(FUZZ)); }; \
 		FUZZ_SECONDS=$(FUZZ_SECONDS) tests/tally fuzz $(B)/fuzz $(FUZZ) syscall_args
 bench: all
 	@bench/run
