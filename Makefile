@@ -4,6 +4,7 @@
 # make kernel     build/kernel.elf (platform kvm) and build/kernel-linux.elf alone
 # make unit       unit tests on the host, with sanitizers       make check       everything that tests
 # make fuzz-short / make fuzz      fuzzers, a minute each / until stopped
+# make tap        build/kernel-tap.elf and build/kernel-linux-tap.elf, with lwIP inside, for whelk run --net tap=IF (docs/network.md)
 # make libc       build/libc/lib/libc.so, a musl that calls the kernel by jumps, for whelk run --libc=fast (docs/libc.md)
 # make bench      benchmarks        make docs       generated pages        make clean        V=1: show commands
 #
@@ -59,8 +60,10 @@ KERNEL_LD := kernel/arch/$(ARCH)/kernel.ld
 LIBGCC := $(shell $(CC) -print-libgcc-file-name)
 
 GEN := $(B)/gen/sys/syscalls.h $(B)/gen/sys/rows.inc
-# `whelk check` is a program of its own, made where its decoder is installed (libzydis-dev).
-CHECK := $(if $(wildcard /usr/include/Zydis/Zydis.h),$(B)/whelk-check)
+# For whelk build --specialise: the kernels as archives.
+SPECIALISE := $(foreach p,$(PLATFORMS),$(B)/specialise/$(p)/kernel.a)
+# `whelk check` and `whelk build` are programs of their own, made where their decoder is installed (libzydis-dev).
+CHECK := $(if $(wildcard /usr/include/Zydis/Zydis.h),$(B)/whelk-check $(B)/whelk-build $(SPECIALISE))
 
 .PHONY: all kernel monitor clean unit check fuzz fuzz-short bench docs size
 all: $(B)/whelk $(LINK) $(B)/whelk.1 $(CHECK)
@@ -94,26 +97,55 @@ $(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h
 	@if readelf -rW $@.full | grep -q R_X86; then echo "the vDSO needs relocations"; exit 1; fi
 	$(Q)$(OBJCOPY) -S $@.full $@
 
-# Only RELATIVE relocations, nothing undefined, no vector registers used by the compiler (-mgeneral-regs-only).
+# $(call kernel,NAME,PLATFORM,MORE OBJECTS). Only RELATIVE relocations, nothing undefined, no vector registers used by the compiler (-mgeneral-regs-only).
 define kernel
-$(call kernel_name,$(1)).full: $(call kernel_obj,$(1)) $(KERNEL_LD) kernel/plat/$(1)/image.ld
+$(1).full: $(call kernel_obj,$(2)) $(3) $(KERNEL_LD) kernel/plat/$(2)/image.ld
 	@tools/needs
 	$$(call say,LD,$$@)
 	$$(Q)$(LD) -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro -z pack-relative-relocs --gc-sections --build-id=none \
-		-L kernel/plat/$(1) -T $(KERNEL_LD) -Map=$(call kernel_name,$(1)).map $(call kernel_obj,$(1)) $(LIBGCC) -o $$@
+		-L kernel/plat/$(2) -T $(KERNEL_LD) -Map=$(1).map $(call kernel_obj,$(2)) $(3) $(LIBGCC) -o $$@
 	@if readelf -rW $$@ | grep R_ | grep -v _RELATIVE; then echo "kernel: relocations the monitor does not apply"; rm -f $$@; exit 1; fi
-$(call kernel_name,$(1)).elf: $(call kernel_name,$(1)).full
+$(1).elf: $(1).full
 	$$(Q)$(OBJCOPY) -S $$< $$@
-	@n=$$$$(stat -c %s $$@); [ -n "$(SANITIZE)" ] || [ $$$$n -le 307200 ] || echo "  warning: the kernel has $$$$n bytes, more than 300 KiB"
+	@n=$$$$(stat -c %s $$@); [ -n "$(SANITIZE)$(3)" ] || [ $$$$n -le 307200 ] || echo "  warning: the kernel has $$$$n bytes, more than 300 KiB"
 endef
-$(foreach p,$(PLATFORMS),$(eval $(call kernel,$(p))))
+$(foreach p,$(PLATFORMS),$(eval $(call kernel,$(call kernel_name,$(p)),$(p))))
 size: $(KERNELS)
 	@size $(KERNELS:.elf=.full); ls -l $(KERNELS)
+
+# --- kernels with lwIP ----------------------------------------------------------------------------
+
+# Of Debian's source package, fetched once; kernel/inet/lwip/ is what joins it to the kernel.
+LWIP := kernel/inet/lwip
+LWIP_VERSION := 2.1.3+dfsg1-2
+LWIP_C := $(addprefix core/,def inet_chksum init ip mem memp netif pbuf tcp tcp_in tcp_out timeouts udp) \
+	$(addprefix core/ipv4/,dhcp etharp icmp ip4 ip4_addr ip4_frag) \
+	$(addprefix core/ipv6/,ethip6 icmp6 inet6 ip6 ip6_addr ip6_frag mld6 nd6) netif/ethernet
+LWIP_OBJ := $(patsubst %,$(B)/lwip/o/%.o,$(LWIP_C)) $(patsubst %,$(B)/k/%.o,$(wildcard $(LWIP)/*.c))
+TAP_KERNELS := $(foreach p,$(PLATFORMS),$(call kernel_name,$(p))-tap.elf)
+$(foreach p,$(PLATFORMS),$(eval $(call kernel,$(call kernel_name,$(p))-tap,$(p),$(LWIP_OBJ))))
+.PHONY: tap
+tap: $(TAP_KERNELS)
+
+$(B)/lwip/unpacked: $(LWIP)/source.sha256
+	@mkdir -p $(@D)
+	@command -v dpkg-source >/dev/null || { echo "lwip: dpkg-source is missing: install Debian's package dpkg-dev" >&2; exit 1; }
+	@tools/fetch-source lwip $(LWIP_VERSION) bookworm $< $(@D)
+	@rm -rf $(@D)/lwip
+	@dpkg-source --no-check --no-copy --extract $(@D)/source/lwip_$(LWIP_VERSION).dsc $(@D)/lwip > $(@D)/log 2>&1 || { cat $(@D)/log >&2; exit 1; }
+	@touch $@
+$(B)/lwip/o/%.o: $(B)/lwip/unpacked $(wildcard $(LWIP)/include/* $(LWIP)/include/*/*)
+	@mkdir -p $(@D)
+	$(call say,CC,lwip/$*.c)
+	$(Q)$(CC) $(filter-out -W% -MMD -MP,$(KFLAGS)) -w -O2 $(LWIP_I) -c $(B)/lwip/lwip/src/$*.c -o $@
+LWIP_I := -I$(LWIP)/include -isystem $(B)/lwip/lwip/src/include
+$(B)/k/$(LWIP)/%.o: KFLAGS += $(LWIP_I)
+$(patsubst %,$(B)/k/%.o,$(wildcard $(LWIP)/*.c)): $(B)/lwip/unpacked
 
 # --- monitor --------------------------------------------------------------------------------------
 
 MFLAGS := $(COMMON) -Imonitor/arch/$(ARCH) -O2 -D_GNU_SOURCE -fPIE -fstack-protector-strong -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
-MONITOR_SRC := $(wildcard monitor/*.[cS]) $(wildcard monitor/dev/*.c) $(wildcard monitor/arch/$(ARCH)/*.c) base/tree.c
+MONITOR_SRC := $(wildcard monitor/*.[cS]) $(wildcard monitor/dev/*.c) $(wildcard monitor/arch/$(ARCH)/*.c) base/tree.c base/sha256.c
 MONITOR_OBJ := $(patsubst %,$(B)/m/%.o,$(MONITOR_SRC))
 
 $(B)/m/%.c.o: %.c | $(GEN)
@@ -149,6 +181,21 @@ $(B)/c/%.c.o: %.c | $(B)/gen/sys/levels.inc
 $(B)/whelk-check: $(CHECK_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie -Wl,-z,relro,-z,now $(CHECK_OBJ) -lZydis -o $@
+
+# A kernel to be specialised: its objects but its dispatch table, how they are linked, the compiler's routines.
+define specialise
+$(B)/specialise/$(1)/kernel.a: $(filter-out %/sys/handlers.c.o,$(call kernel_obj,$(1))) $(KERNEL_LD) kernel/plat/$(1)/image.ld
+	@mkdir -p $$(@D) && rm -f $$@
+	$$(call say,AR,$$@)
+	$$(Q)$(AR) qcsD $$@ $(filter-out %/sys/handlers.c.o,$(call kernel_obj,$(1)))
+	@cp $(KERNEL_LD) kernel/plat/$(1)/image.ld $(LIBGCC) $$(@D)
+endef
+$(foreach p,$(PLATFORMS),$(eval $(call specialise,$(p))))
+
+BUILD_OBJ := $(patsubst %,$(B)/c/%.o,$(wildcard tools/build/*.c) base/sha256.c) $(filter-out %/syscan/main.c.o,$(CHECK_OBJ))
+$(B)/whelk-build: $(BUILD_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie -Wl,-z,relro,-z,now $(BUILD_OBJ) -lZydis -o $@
 
 # --- libc -----------------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "abi/link.h"
+
 #define ABI_BOOT_MAGIC	 0x746f6f62576b6c48ull
 #define ABI_BOOT_VERSION 1
 #define ABI_MAX_CPUS	 64
@@ -84,7 +86,7 @@ _Static_assert(sizeof(struct abi_queue) == 32, "abi_queue layout");
 // thread serves them); those on FS_ASYNC are served by a thread and announced by ABI_EVENT_QUEUE.
 #define ABI_QUEUE_FS_SYNC  0
 #define ABI_QUEUE_FS_ASYNC 1
-#define ABI_QUEUE_NET_TX   2 // abi/net.h
+#define ABI_QUEUE_NET_TX   2 // abi/net.h, abi/link.h
 #define ABI_QUEUE_NET_RX   3
 
 // One host directory offered to the guest. FUSE node id of its root is `root_node`;
@@ -103,6 +105,10 @@ _Static_assert(sizeof(struct abi_mount) == 16, "abi_mount layout");
 #define ABI_FLAG_STATS	 (1u << 1) // keep counters for abi_stats
 #define ABI_FLAG_VERBOSE (1u << 2) // register dump when a signal kills the program
 #define ABI_FLAG_ROOT	 (1u << 3) // the program runs as uid 0 (uid/gid fields say otherwise)
+#define ABI_FLAG_LINK	 (1u << 4) // the network is abi_boot.link
+#define ABI_FLAG_ENFORCE (1u << 5) // only abi_boot.calls
+
+#define ABI_CALLS 512 // numbers of system calls are below
 
 struct abi_boot {
 	uint64_t magic;
@@ -155,6 +161,8 @@ struct abi_boot {
 	uint64_t nofile_limit; // RLIMIT_NOFILE
 	uint8_t seed[64];      // random bytes from the host
 
+	struct abi_link link;  // with ABI_FLAG_LINK
+	uint64_t calls[ABI_CALLS / 64]; // with ABI_FLAG_ENFORCE: bit N, system call N is the program's to make
 	uint64_t host_signals; // monitor sets bit N-1 for signal N to be sent to the program; kernel exchanges to 0
 };
 

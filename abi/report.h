@@ -22,6 +22,7 @@ enum abi_report_kind {
 	ABI_REPORT_NOTICE = 1, // text: one line for the user, always shown ("whelk: " is put before it)
 	ABI_REPORT_SIGNAL,     // the program was killed: signal, code, addr, pc and where pc lies
 	ABI_REPORT_UNKNOWN,    // a system call the kernel does not have: nr, text = its name, pc of the caller
+	ABI_REPORT_REFUSED,    // likewise: one that the image's manifest does not allow
 };
 
 struct abi_report {

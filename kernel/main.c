@@ -22,6 +22,8 @@
 #include "proc/process.h"
 #include "procfs/procfs.h"
 #include "sched/sched.h"
+#include "sys/manifest.h"
+#include "sys/part.h"
 #include "sys/quick.h"
 #include "sys/trace.h"
 #include "sysfs/sysfs.h"
@@ -37,7 +39,7 @@ static int mount_host(unsigned n)
 	struct super *super;
 	struct inode *root;
 	int err = hostfs_mount(n, &super, &root);
-	if (!err && m->flags & ABI_MOUNT_OVERLAY)
+	if (!err && overlay_create && m->flags & ABI_MOUNT_OVERLAY)
 		err = overlay_create(super, root, &super, &root);
 	if (err)
 		return err;
@@ -61,11 +63,11 @@ static void mount_all(void)
 	int err = mount_host(0);
 	if (err)
 		panic("the root file system cannot be mounted: error %d", -err);
-	if ((err = devfs_mount()) != 0)
+	if (devfs_mount && (err = devfs_mount()) != 0)
 		panic("/dev cannot be mounted: error %d", -err);
-	if ((err = procfs_mount()) != 0 || (err = sysfs_mount()) != 0)
+	if ((procfs_mount && (err = procfs_mount()) != 0) || (sysfs_mount && (err = sysfs_mount()) != 0))
 		panic("/proc or /sys cannot be mounted: error %d", -err);
-	for (unsigned i = 0; i < ARRAY_SIZE(tmpfs_dirs); i++)
+	for (unsigned i = 0; tmpfs_create && overlay_create && i < ARRAY_SIZE(tmpfs_dirs); i++)
 		if ((err = mount_tmpfs(tmpfs_dirs[i])) != 0)
 			debug_notice("%s: no tmpfs there: error %d", tmpfs_dirs[i], -err);
 	for (unsigned n = 1; n < plat_boot()->mount_count; n++)
@@ -92,10 +94,14 @@ static void start_program(void *unused)
 	} else {
 		debug_notice("%s: no such directory; starting in /", plat_boot_string(boot->cwd_off));
 	}
-	console_open_standard(p->files);
-	if (boot->flags & ABI_FLAG_TRACE)
+	PART(console_open_standard, p->files);
+	if (boot->flags & ABI_FLAG_TRACE && !trace_init)
+		debug_notice("--trace: the specialised kernel has no tracer");
+	else if (boot->flags & ABI_FLAG_TRACE)
 		trace_init(plat_boot_string(boot->trace_off));
+	manifest_init();
 	quick_init();
+	PART(inet_start);
 	exec_first(); // returns to the program or ends the machine
 }
 
@@ -106,8 +112,8 @@ _Noreturn void kernel_main(void)
 	sched_init();
 	vfs_init();
 	drivers_init();
-	unix_init();
-	inet_init();
+	PART(unix_init);
+	PART(inet_init);
 
 	struct process *first;
 	int err = process_create_first(&first);

@@ -15,6 +15,8 @@
 #define QUEUE_SIZE_ASYNC 128
 #define QUEUE_SIZE_NET_TX 256
 #define QUEUE_SIZE_NET_RX 64
+#define QUEUE_SIZE_LINK_TX 1024
+#define QUEUE_SIZE_LINK_RX 128
 #define STRINGS_MAX	 (4u << 20)
 
 uint64_t layout_take(struct machine *m, uint64_t bytes)
@@ -166,7 +168,12 @@ static void fill_boot(struct machine *m)
 	b->console_gpa = l->console_gpa;
 	b->dax_size = m->guest ? c->dax_size : m->memory.dax_size;
 	b->cpu_count = m->cpu_count;
-	b->flags = c->flags;
+	b->flags = c->flags | (c->tap >= 0 ? ABI_FLAG_LINK : 0);
+	b->link = c->link;
+	if (c->calls) {
+		b->flags |= ABI_FLAG_ENFORCE;
+		memcpy(b->calls, c->calls, sizeof(b->calls));
+	}
 	b->hwcap = m->features.hwcap;
 	b->hwcap2 = m->features.hwcap2;
 	b->xcr0 = m->features.xcr0;
@@ -208,10 +215,11 @@ int boot_build(struct machine *m)
 		err = build_queue(m, ABI_QUEUE_FS_SYNC, QUEUE_SIZE_SYNC);
 	if (!err)
 		err = build_queue(m, ABI_QUEUE_FS_ASYNC, QUEUE_SIZE_ASYNC);
+	const bool link = m->config->tap >= 0;
 	if (!err && m->config->net)
-		err = build_queue(m, ABI_QUEUE_NET_TX, QUEUE_SIZE_NET_TX);
+		err = build_queue(m, ABI_QUEUE_NET_TX, link ? QUEUE_SIZE_LINK_TX : QUEUE_SIZE_NET_TX);
 	if (!err && m->config->net)
-		err = build_queue(m, ABI_QUEUE_NET_RX, QUEUE_SIZE_NET_RX);
+		err = build_queue(m, ABI_QUEUE_NET_RX, link ? QUEUE_SIZE_LINK_RX : QUEUE_SIZE_NET_RX);
 	if (!err)
 		err = image_load(&m->image, ram(m, l->kernel_gpa), l->kernel_va);
 	if (!err)

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,16 +15,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi/image.h"
 #include "base/util.h"
 #include "monitor/background.h"
 #include "monitor/cmd.h"
 #include "monitor/console.h"
+#include "monitor/dev/tap.h"
 #include "monitor/help.h"
 #include "monitor/jail.h"
 #include "monitor/machine.h"
 #include "monitor/message.h"
 #include "monitor/options.h"
 #include "monitor/report.h"
+#include "monitor/run_app.h"
 #include "monitor/stats.h"
 #include "monitor/view.h"
 
@@ -31,6 +35,9 @@
 
 struct run {
 	struct options o;
+	struct app app;
+	bool is_app;
+	void *app_kernel;
 	struct view view;
 };
 
@@ -120,6 +127,39 @@ static void *read_kernel(const char *path, size_t *size)
 	return data;
 }
 
+static int kernel_of_app(struct run *r, const char *platform, const void **file, size_t *size)
+{
+	char why[200];
+	free(r->app_kernel);
+	r->app_kernel = app_kernel(&r->app, strcmp(platform, "kvm") ? ABI_PLATFORM_LINUX : ABI_PLATFORM_KVM, size, why,
+				   sizeof(why));
+	if (!r->app_kernel)
+		message("the image: %s", why);
+	*file = r->app_kernel;
+	return r->app_kernel ? 0 : -ENOEXEC;
+}
+
+// The image's, or one with lwIP inside: beside the monitor, where make tap puts it.
+static int hook_kernel(void *arg, const char *platform, const void **file, size_t *size)
+{
+	struct run *r = arg;
+	if (r->is_app)
+		return kernel_of_app(r, platform, file, size);
+	char path[PATH_MAX + 32];
+	if (!r->o.tap)
+		return 0;
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	path[n < 0 ? 0 : n] = '\0';
+	char *slash = strrchr(path, '/');
+	snprintf(slash ? slash + 1 : path, 32, "kernel%s%s-tap.elf", strcmp(platform, "kvm") ? "-" : "", strcmp(platform, "kvm") ? platform : "");
+	if (access(path, R_OK)) {
+		message("option --net: %s: %s; make tap makes it", path, strerror(errno));
+		return -ENOENT;
+	}
+	*file = read_kernel(path, size);
+	return *file ? 0 : -EIO;
+}
+
 static uint64_t limit(int resource)
 {
 	struct rlimit l;
@@ -195,6 +235,7 @@ static int run(struct run *r, uint64_t start_ns)
 {
 	static const struct machine_hooks hooks = {.ready = hook_ready,
 						   .thread_enter = hook_enter,
+						   .kernel = hook_kernel,
 						   .guest = hook_guest,
 						   .booted = hook_booted,
 						   .console = hook_console,
@@ -217,6 +258,7 @@ static int run(struct run *r, uint64_t start_ns)
 		.libc = r->view.libc,
 		.flags = (r->o.trace ? ABI_FLAG_TRACE : 0) | (r->o.stats ? ABI_FLAG_STATS : 0) |
 			 (message_verbose ? ABI_FLAG_VERBOSE : 0),
+		.calls = r->is_app && r->app.head.flags & APP_ENFORCE ? r->app.head.calls : NULL,
 		.uid = r->o.uid,
 		.gid = r->o.gid,
 		.syscalls = r->o.syscalls,
@@ -230,6 +272,7 @@ static int run(struct run *r, uint64_t start_ns)
 		.net_loopback = r->o.net_loopback,
 		.port = r->o.port,
 		.port_count = r->o.port_count,
+		.tap = -1,
 		.hooks = &hooks,
 		.hooks_arg = r,
 	};
@@ -249,6 +292,12 @@ static int run(struct run *r, uint64_t start_ns)
 	c.exits = background_exits();
 	if (open_ports(&r->o))
 		return CMD_FAILED;
+	if (r->o.tap) {
+		c.link = r->o.link;
+		c.tap = tap_open(r->o.tap, &c.link);
+		if (c.tap < 0)
+			return CMD_FAILED;
+	}
 	if (!r->o.no_jail && jail_prepare(r->view.mount, r->view.mount_count))
 		return CMD_FAILED;
 	catch_crashes();
@@ -275,10 +324,12 @@ int cmd_run(int argc, char **argv)
 	}
 	if (r.o.detach)
 		close_range(STDERR_FILENO + 1, ~0u, 0); // of the caller's: it may wait for their end
-	if (view_open(&r.view, &r.o))
+	int app = run_app_open(&r.app, &r.o);
+	r.is_app = app > 0;
+	if (app < 0 || (!r.is_app && options_pass_env(&r.o)) || view_open(&r.view, &r.o, r.is_app ? &r.app : NULL))
 		goto out;
-	status = view_choose_cwd(&r.view, &r.o);
-	if (!status)
+	status = r.is_app ? run_app_choose(&r.app, &r.view, &r.o) : view_choose_cwd(&r.view, &r.o);
+	if (!status && !r.is_app)
 		status = view_find_program(&r.view, &r.o);
 	if (!status)
 		status = view_choose_libc(&r.view, &r.o);
@@ -286,6 +337,8 @@ int cmd_run(int argc, char **argv)
 		status = run(&r, start_ns);
 out:
 	view_close(&r.view);
+	app_close(&r.app);
+	free(r.app_kernel);
 	options_free(&r.o);
 	return status;
 }

@@ -20,6 +20,9 @@ const char help_main[] =
 	"  doctor                 say what this machine offers and what is missing\n"
 	"  check PROGRAM          say which system calls a program can make, and what\n"
 	"                         becomes of each; see whelk check --help\n"
+	"  build PROGRAM          one file of a program, its libraries and a kernel,\n"
+	"                         which whelk run takes; see whelk build --help\n"
+	"  inspect IMAGE          say what is in such a file\n"
 	"  --version              the version\n"
 	"  --help                 this text; whelk COMMAND --help: a command's\n"
 	"\n"
@@ -27,10 +30,11 @@ const char help_main[] =
 	"  whelk run /bin/busybox uname -a\n"
 	"  whelk run -m 256M -c 2 -v ./data:/data:ro -w /data python3 script.py\n"
 	"  whelk run --trace=file /usr/bin/ls /\n"
+	"  whelk build -o app.whelk ./app && whelk run app.whelk\n"
 	"  whelk run -d --name web ./server; whelk logs -f web; whelk stop web\n";
 
 const char help_run[] =
-	"Usage: whelk run [OPTION]... [--] PROGRAM [ARG]...\n"
+	"Usage: whelk run [OPTION]... [--] PROGRAM|IMAGE [ARG]...\n"
 	"  -m, --memory SIZE      memory of the machine: 512M, 2G (512M)\n"
 	"  -c, --cpus N           virtual CPUs, 1 to 64 (those of the host, at most 8)\n"
 	"  -v, --volume H:G[:ro]  host directory H is directory G in the machine\n"
@@ -40,7 +44,11 @@ const char help_run[] =
 	"                         ADDRESS:P:Q elsewhere, P/udp:Q; 0 as P: a free one\n"
 	"      --net MODE         user: to the outside by the host's sockets, not to its\n"
 	"                         127.0.0.1; user:host-loopback: there too, as 10.0.2.2;\n"
-	"                         none (user)\n"
+	"                         none; tap=IF: a network card of its own, whose other\n"
+	"                         end is the host's interface IF, see docs/network.md\n"
+	"                         (user)\n"
+	"      --ip A/LEN[,GW]    with tap: address and router, of IPv4, IPv6 or, given\n"
+	"                         twice, both (DHCP; what IPv6's routers announce)\n"
 	"  -d, --detach           in the background: prints the machine's name when the\n"
 	"                         program runs; see whelk ps, logs, stop\n"
 	"      --name NAME        of the machine (with -d: one is made)\n"
@@ -59,6 +67,8 @@ const char help_run[] =
 	"      --kernel FILE      another kernel than the one built in\n"
 	"      --no-jail          do not confine the monitor (debugging)\n"
 	"  -h, --help             this text\n"
+	"An IMAGE of whelk build brings arguments, to which ARGs are added, environment,\n"
+	"working directory and limits, unless options say other ones; nothing is passed.\n"
 	"A PROGRAM without a slash is looked up in PATH. PATH, HOME, TERM, LANG, LC_*, TZ\n"
 	"and USER are passed from here; /tmp, /run, /dev, /proc, /sys are the machine's.\n"
 	"Ctrl-C goes to the program, three in two seconds end it all. Classes of FILTER:\n"
@@ -129,3 +139,11 @@ const char help_doctor[] =
 	"Looks at KVM, the processor, memory and limits of this machine, and says what\n"
 	"to do about what is missing, and which platform `whelk run` takes.\n"
 	"Exit status: 0 when `whelk run` can work, else 1.\n";
+
+const char help_inspect[] =
+	"Usage: whelk inspect [OPTION]... IMAGE\n"
+	"Checks an image of whelk build and lists what is in it: kernels, program,\n"
+	"arguments, environment, limits, the system calls it may make, files.\n"
+	"      --json             one object, for programs\n"
+	"  -h, --help             this text\n"
+	"Exit status: 0, or 125 when the image is damaged or none.\n";

@@ -7,6 +7,6 @@
 #define WHELK_VERSION "0.1"
 
 extern const char help_main[], help_run[], help_ps[], help_logs[], help_stop[], help_kill[], help_wait[], help_stats[],
-	help_rm[], help_doctor[];
+	help_rm[], help_doctor[], help_inspect[];
 
 #endif

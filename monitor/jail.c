@@ -70,6 +70,8 @@ static int prepare_landlock(const struct machine_mount *mount, unsigned count)
 	if (ruleset < 0)
 		return -errno;
 	for (unsigned i = 0; i < count; i++) {
+		if (mount[i].app) // its file is open, and nothing else of it is needed
+			continue;
 		struct landlock_path_beneath_attr path = {
 			.allowed_access = (mount[i].readonly ? READS : WRITES) & attr.handled_access_fs,
 			.parent_fd = mount[i].fd,
@@ -85,7 +87,7 @@ static int prepare_landlock(const struct machine_mount *mount, unsigned count)
 // A monitor run by root serves other users' files as root would; nothing else of root's is left.
 static uint64_t keep_capabilities(enum jail_kind kind)
 {
-	if (kind == JAIL_CONSOLE || kind == JAIL_NET)
+	if (kind == JAIL_CONSOLE || kind == JAIL_NET || kind == JAIL_TAP)
 		return 0;
 	uint64_t keep = 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH;
 	return writes ? keep | 1ull << CAP_CHOWN | 1ull << CAP_FOWNER | 1ull << CAP_FSETID : keep;
@@ -214,6 +216,8 @@ int jail_thread(enum machine_thread which)
 		return put_on(JAIL_FILES, "file server's");
 	case MACHINE_THREAD_NET:
 		return put_on(JAIL_NET, "network's");
+	case MACHINE_THREAD_TAP:
+		return put_on(JAIL_TAP, "network card's");
 	default: // made by a vCPU's thread that wears it
 		name_thread("vCPU's");
 		return 0;

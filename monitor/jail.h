@@ -18,7 +18,7 @@ int jail_console(void);						     // likewise, the console's thread
 int jail_landlock_abi(void);					     // what this host has; 0: nothing
 
 // jail_filter.c: the calling thread's system-call filter.
-enum jail_kind { JAIL_CPU, JAIL_FILES, JAIL_CONSOLE, JAIL_NET, JAIL_KINDS };
+enum jail_kind { JAIL_CPU, JAIL_FILES, JAIL_CONSOLE, JAIL_NET, JAIL_TAP, JAIL_KINDS };
 int jail_filter_install(enum jail_kind kind);
 void jail_filter_guest(pid_t pid); // before any: a process the filters let the monitor signal
 

@@ -94,6 +94,11 @@ static const struct rule net[] = {
 	CALL(recvmsg), CALL(getsockopt), CALL(setsockopt), CALL(getsockname), CALL(epoll_ctl), CALL(epoll_pwait2),
 };
 
+// Frames of a descriptor it already has.
+static const struct rule tap[] = {
+	CALL(readv), CALL(epoll_pwait2),
+};
+
 static const struct {
 	const struct rule *rule;
 	size_t count;
@@ -103,6 +108,7 @@ static const struct {
 			{file_server, ARRAY_SIZE(file_server)}},
 	[JAIL_CONSOLE] = {{common, ARRAY_SIZE(common)}, {console, ARRAY_SIZE(console)}, {NULL, 0}},
 	[JAIL_NET] = {{common, ARRAY_SIZE(common)}, {net, ARRAY_SIZE(net)}, {NULL, 0}},
+	[JAIL_TAP] = {{common, ARRAY_SIZE(common)}, {tap, ARRAY_SIZE(tap)}, {NULL, 0}},
 };
 
 // --- the filter, written from its end: a jump's target is there before the jump ----------------------------

@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "monitor/dev/fs.h"
 #include "monitor/dev/net.h"
+#include "monitor/dev/tap.h"
 #include "monitor/guest.h"
 #include "monitor/private.h"
 
@@ -107,6 +108,11 @@ static int open_image(struct machine *m)
 	const struct platform *p = m->platform;
 	const void *file = c->kernel ? c->kernel : p->kernel;
 	size_t size = c->kernel ? c->kernel_size : (size_t)(p->kernel_end - p->kernel);
+	if (!c->kernel && c->hooks && c->hooks->kernel) {
+		int none = c->hooks->kernel(c->hooks_arg, p->name, &file, &size);
+		if (none)
+			return machine_fail(m, none, "there is no kernel for this");
+	}
 	int err = image_open(&m->image, file, size);
 	if (err)
 		return machine_fail(m, err,
@@ -128,6 +134,7 @@ static int device_enter(struct machine *m, enum machine_thread which, const char
 }
 
 static int fs_worker_enter(void *arg) { return device_enter(arg, MACHINE_THREAD_FS, "file server"); }
+static int tap_enter(void *arg) { return device_enter(arg, MACHINE_THREAD_TAP, "network card"); }
 static int net_enter(void *arg) { return device_enter(arg, MACHINE_THREAD_NET, "network"); }
 
 // On a CPU that sleeps if there is one: the others find news on their way.
@@ -155,7 +162,9 @@ static int build_fs(struct machine *m)
 	if (!c->mount_count)
 		return 0;
 	for (unsigned i = 0; i < c->mount_count; i++)
-		mount[i] = (struct fs_mount){.fd = c->mount[i].fd, .readonly = c->mount[i].readonly};
+		mount[i] = (struct fs_mount){.fd = c->mount[i].fd,
+					      .app = c->mount[i].app,
+					      .readonly = c->mount[i].readonly};
 	struct fs_config fc = {
 		.memory = &m->memory,
 		.sync = m->boot->queue[ABI_QUEUE_FS_SYNC],
@@ -180,9 +189,31 @@ static int build_fs(struct machine *m)
 	return err ? machine_fail(m, err, "cannot start the file server's thread: %s", strerror(-err)) : 0;
 }
 
+static int build_tap(struct machine *m)
+{
+	struct tap_config tc = {
+		.memory = &m->memory,
+		.tx = m->boot->queue[ABI_QUEUE_NET_TX],
+		.rx = m->boot->queue[ABI_QUEUE_NET_RX],
+		.fd = m->config->tap,
+		.segments = m->config->link.features & ABI_LINK_SEGMENTS,
+		.mtu = m->config->link.mtu,
+		.event = net_event,
+		.idle = net_idle,
+		.enter = tap_enter,
+		.arg = m,
+	};
+	int err = tap_create(&m->tap, &tc);
+	if (!err)
+		err = tap_start(m->tap);
+	return err ? machine_fail(m, err, "cannot start the network card: %s", strerror(-err)) : 0;
+}
+
 static int build_net(struct machine *m)
 {
 	const struct machine_config *c = m->config;
+	if (c->tap >= 0)
+		return build_tap(m);
 	if (!c->net)
 		return 0;
 	struct net_config nc = {
@@ -293,6 +324,8 @@ static void destroy(struct machine *m)
 {
 	if (m->net)
 		net_destroy(m->net);
+	if (m->tap)
+		tap_destroy(m->tap);
 	if (m->fs)
 		fs_destroy(m->fs);
 	for (unsigned i = 0; m->vcpu && i < m->cpu_count; i++)

@@ -17,13 +17,15 @@
 #include "monitor/memory.h"
 
 struct machine;
+struct app;
 struct net_port;
 
 struct machine_mount {
-	int fd;		  // O_PATH directory; the machine keeps its own copy
+	int fd;		  // O_PATH directory; the machine keeps its own copy. -1: `app`
 	const char *path; // where in the guest; mount 0 is "/"
 	bool readonly;	  // the host refuses writes
 	bool overlay;	  // an in-memory overlay on top
+	const struct app *app; // the files of an image
 };
 
 // GUEST is no thread but the guest's process (platform linux), still single, with all of the monitor's descriptors.
@@ -33,6 +35,7 @@ enum machine_thread {
 	MACHINE_THREAD_TIMER,
 	MACHINE_THREAD_FS,
 	MACHINE_THREAD_NET,
+	MACHINE_THREAD_TAP,
 	MACHINE_THREAD_GUEST
 };
 
@@ -50,6 +53,8 @@ struct machine_hooks {
 	void (*report)(void *arg, const struct abi_report *r);
 	void (*panic)(void *arg, const struct abi_panic *p, uint64_t kernel_va, uint64_t kernel_size);
 	void (*booted)(void *arg); // ABI_DOORBELL_BOOTED
+	// A kernel for the platform of this name, instead of the one built in: 0, or -errno after a message.
+	int (*kernel)(void *arg, const char *platform, const void **file, size_t *size);
 	void (*guest)(void *arg, pid_t pid); // platform linux: the guest's process is there; before any thread
 	// The machine is complete and its `machine` may be used with the functions below; before any vCPU runs.
 	int (*ready)(void *arg, struct machine *m);
@@ -72,6 +77,7 @@ struct machine_config {
 	const char *trace;    // NULL: ""
 	const char *interp, *libc; // programs whose interpreter is `interp` get `libc` instead; NULL: none
 	uint32_t flags;	      // ABI_FLAG_*
+	const uint64_t *calls; // bit N of ABI_CALLS: system call N is allowed; NULL: all are
 	uint32_t uid, gid;
 	uint32_t syscalls; // ABI_SYSCALLS_*
 	uint32_t umask;
@@ -83,6 +89,8 @@ struct machine_config {
 	bool net_loopback;	     // to the host's loopback interface too
 	const struct net_port *port; // open ones; the machine closes them
 	unsigned port_count;
+	int tap; // tap_open(), with `link`; -1: none
+	struct abi_link link;
 	bool no_random; // fixed addresses and seed (debugging)
 	const struct machine_hooks *hooks;
 	void *hooks_arg;

@@ -16,6 +16,8 @@ static const struct {
 } command[] = {
 	{"run", cmd_run},
 	{"check", cmd_check},
+	{"build", cmd_build},
+	{"inspect", cmd_inspect},
 	{"ps", cmd_ps},
 	{"logs", cmd_logs},
 	{"stop", cmd_stop},

@@ -11,7 +11,7 @@ function roff(s) {
 
 BEGIN {
 	print ".\\\" Generated from monitor/help.c.\n.TH WHELK 1\n.SH NAME\nwhelk \\- run Linux programs as unikernels"
-	section["main"] = "SYNOPSIS AND COMMANDS"; section["run"] = "WHELK RUN"; n = split("ps logs stop kill wait stats rm", command, " ")
+	section["main"] = "SYNOPSIS AND COMMANDS"; section["run"] = "WHELK RUN"; n = split("ps logs stop kill wait stats rm inspect", command, " ")
 	for (i = 1; i <= n; i++) section[command[i]] = "WHELK " toupper(command[i])
 	section["doctor"] = "WHELK DOCTOR"
 }

@@ -20,7 +20,7 @@
 #define MEMORY_LEAST	 (16ull << 20)
 
 enum { OPT_ROOT = 256, OPT_HOSTNAME, OPT_USER, OPT_TRACE, OPT_STATS, OPT_VERBOSE, OPT_PLATFORM, OPT_SYSCALLS, OPT_KERNEL,
-       OPT_ENV_FILE, OPT_NO_JAIL, OPT_LIBC, OPT_NAME, OPT_RM, OPT_NET };
+       OPT_ENV_FILE, OPT_NO_JAIL, OPT_LIBC, OPT_NAME, OPT_RM, OPT_NET, OPT_IP };
 
 static const struct option long_option[] = {
 	{"memory", required_argument, NULL, 'm'},	 {"cpus", required_argument, NULL, 'c'},
@@ -35,6 +35,7 @@ static const struct option long_option[] = {
 	{"detach", no_argument, NULL, 'd'},		 {"name", required_argument, NULL, OPT_NAME},
 	{"rm", no_argument, NULL, OPT_RM},		 {"publish", required_argument, NULL, 'p'},
 	{"net", required_argument, NULL, OPT_NET},
+	{"ip", required_argument, NULL, OPT_IP},
 	{NULL, 0, NULL, 0},
 };
 
@@ -165,8 +166,7 @@ int options_setenv(struct options *o, const char *assignment, bool keep)
 	return 0;
 }
 
-// PATH and the like, unless the command line has set them.
-static int pass_env(struct options *o)
+int options_pass_env(struct options *o)
 {
 	static const char *const name[] = {"PATH=", "HOME=", "TERM=", "LANG=", "LC_*", "TZ=", "USER="};
 	for (char **e = environ; e && *e; e++)
@@ -245,13 +245,6 @@ static int parse_platform(struct options *o, const char *s)
 	return bad("--platform", s, "'kvm', 'linux' or 'auto'");
 }
 
-static int parse_net(struct options *o, const char *s)
-{
-	o->net = strcmp(s, "none") != 0;
-	o->net_loopback = strcmp(s, "user:host-loopback") == 0;
-	return !o->net || o->net_loopback || strcmp(s, "user") == 0 ? 0 : bad("--net", s, "'user', 'user:host-loopback' or 'none'");
-}
-
 static int parse_absolute(const char *option, const char *s, const char **out)
 {
 	*out = s;
@@ -272,20 +265,21 @@ bool options_name_valid(const char *name)
 static int parse_one(struct options *o, int c, char *arg)
 {
 	switch (c) {
-	case 'm': return parse_memory(o, arg);
-	case 'c': return parse_cpus(o, arg);
+	case 'm': o->memory_given = true; return parse_memory(o, arg);
+	case 'c': o->cpus_given = true; return parse_cpus(o, arg);
 	case 'v': return parse_volume(o, arg);
 	case 'e': return parse_env(o, "-e", arg);
 	case 'w': return parse_absolute("-w", arg, &o->cwd);
 	case 'h': o->help = true; return 0;
 	case 'p': return options_parse_port(o, arg);
-	case OPT_NET: return parse_net(o, arg);
+	case OPT_NET: return options_parse_net(o, arg);
+	case OPT_IP: return options_parse_ip(o, arg);
 	case 'd': o->detach = true; return 0;
 	case OPT_RM: o->remove = true; return 0;
 	case OPT_NAME:
 		o->name = arg;
 		return options_name_valid(arg) ? 0 : bad("--name", arg, "1 to 63 letters, digits, '_', '.' and '-', a letter or digit first");
-	case OPT_ROOT: o->root = arg; return 0;
+	case OPT_ROOT: o->root_given = true; o->root = arg; return 0;
 	case OPT_HOSTNAME:
 		o->hostname = arg;
 		return *arg && strlen(arg) <= 64 ? 0 : bad("--hostname", arg, "a name of 1 to 64 bytes");
@@ -334,12 +328,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (err)
 			return err;
 	}
-	if (pass_env(o))
-		return -ENOMEM;
-	if (o->port_count && !o->net) {
-		message("option -p: with --net none nothing leads to the machine");
+	if (options_check_net(o))
 		return -EINVAL;
-	}
 	o->argv = argv + optind;
 	if (!o->help && !*o->argv) {
 		message("no program is named; see whelk run --help");

@@ -28,8 +28,11 @@ struct options {
 	struct net_port port[NET_PORTS_MAX];
 	unsigned port_count;
 	bool net, net_loopback;
+	const char *tap;      // an interface; NULL: no network card
+	struct abi_link link; // its addresses
 	char **env; // allocated list, NULL-terminated; strings allocated
 	unsigned env_count;
+	bool memory_given, cpus_given, root_given;
 	const char *root, *cwd, *hostname, *kernel;
 	const char *name; // of the machine; NULL: none was given
 	const char *trace; // NULL: no tracing; "": everything
@@ -42,7 +45,11 @@ struct options {
 // 0, or -EINVAL after a message has named the option.
 int options_parse(struct options *o, int argc, char **argv);
 int options_parse_port(struct options *o, const char *s); // options_port.c
+int options_parse_net(struct options *o, const char *s);	 // options_net.c, and the next two
+int options_parse_ip(struct options *o, const char *s);
+int options_check_net(const struct options *o); // that they fit together
 bool options_name_valid(const char *name); // of a machine
+int options_pass_env(struct options *o); // PATH and the like from here, unless they are set
 void options_free(struct options *o);
 int options_setenv(struct options *o, const char *assignment, bool keep); // "NAME=value"; keep: an earlier one stays
 const char *options_getenv(const struct options *o, const char *name);	  // or NULL

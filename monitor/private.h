@@ -19,6 +19,7 @@
 
 struct fs;
 struct net;
+struct tap;
 struct kvm_run;
 struct kvm_cpuid2;
 struct guest;
@@ -115,6 +116,7 @@ struct machine {
 
 	struct fs *fs;
 	struct net *net;
+	struct tap *tap; // instead of it
 	pthread_mutex_t lock;	      // vCPU creation, the end
 	pthread_mutex_t console_lock; // one console request at a time
 	pthread_mutex_t clock_lock;

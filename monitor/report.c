@@ -94,8 +94,9 @@ static void print_unknown(const struct abi_report *r, const struct view *view)
 	char place[600], caller[600];
 	locate(view, r->path, r->file_off, place, sizeof(place));
 	locate(view, r->caller_path, r->caller_off, caller, sizeof(caller));
-	message("system call %lu%s%s%s is not implemented: called at 0x%lx%s%s%s%s", r->nr, r->text[0] ? " (" : "",
-		r->text, r->text[0] ? ")" : "", r->pc, place[0] ? ", " : "", place, caller[0] ? ", from " : "", caller);
+	message("system call %lu%s%s%s is not %s: called at 0x%lx%s%s%s%s", r->nr, r->text[0] ? " (" : "", r->text,
+		r->text[0] ? ")" : "", r->kind == ABI_REPORT_REFUSED ? "in the image's manifest" : "implemented", r->pc,
+		place[0] ? ", " : "", place, caller[0] ? ", from " : "", caller);
 }
 
 // Each call is named once; numbers past the map share a bit.
@@ -116,6 +117,7 @@ void report_print(const struct abi_report *hostile, const struct view *view)
 		print_signal(&r, view);
 		break;
 	case ABI_REPORT_UNKNOWN:
+	case ABI_REPORT_REFUSED:
 		if (first_time(r.nr))
 			print_unknown(&r, view);
 		break;

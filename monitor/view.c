@@ -31,7 +31,7 @@ static int open_mount(struct view *v, const char *host, const char *guest, bool 
 		message("option %s: %s: %s", option, host, strerror(errno));
 		return err;
 	}
-	v->mount[v->mount_count++] = (struct machine_mount){fd, guest, readonly, overlay};
+	v->mount[v->mount_count++] = (struct machine_mount){fd, guest, readonly, overlay, NULL};
 	return 0;
 }
 
@@ -54,9 +54,14 @@ static int open_libc(struct view *v)
 	return open_mount(v, dir, LIBC_DIR, true, false, "--libc");
 }
 
-int view_open(struct view *v, const struct options *o)
+int view_open(struct view *v, const struct options *o, const struct app *app)
 {
-	int err = open_mount(v, o->root ? o->root : "/", "/", true, true, "--root");
+	int err = 0;
+	v->app = app;
+	if (app)
+		v->mount[v->mount_count++] = (struct machine_mount){-1, "/", true, true, app};
+	else
+		err = open_mount(v, o->root ? o->root : "/", "/", true, true, "--root");
 	if (!err && o->libc_fast && o->volume_count == ARRAY_SIZE(o->volume)) {
 		message("option --libc: it takes the place of one -v directory, of which there are %u",
 			o->volume_count);
@@ -72,7 +77,8 @@ int view_open(struct view *v, const struct options *o)
 void view_close(struct view *v)
 {
 	while (v->mount_count)
-		close(v->mount[--v->mount_count].fd);
+		if (v->mount[--v->mount_count].fd >= 0)
+			close(v->mount[v->mount_count].fd);
 }
 
 static bool beneath(const char *path, const char *dir)

@@ -13,10 +13,12 @@ struct view {
 	struct machine_mount mount[ABI_MAX_MOUNTS]; // 0: the root
 	unsigned mount_count;
 	char cwd[PATH_MAX], program[PATH_MAX]; // guest paths
+	const struct app *app; // the image that is the root; or NULL
 	const char *interp, *libc; // of --libc=fast: the interpreter, and what stands in for it; or NULL
 };
 
-int view_open(struct view *v, const struct options *o); // 0, or -errno after a message
+// The root is the host's, or `app`.
+int view_open(struct view *v, const struct options *o, const struct app *app); // 0, or -errno after a message
 void view_close(struct view *v);
 // A new descriptor for a guest path, or -1 and errno. Links stay inside their mount.
 int view_open_path(const struct view *v, const char *path, uint64_t flags);

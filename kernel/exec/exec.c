@@ -16,6 +16,7 @@
 #include "plat/plat.h"
 #include "proc/process.h"
 #include "sys/errno_name.h"
+#include "sys/part.h"
 #include "sys/syscalls.h"
 #include "time/time.h"
 #include "uring/uring.h"
@@ -160,7 +161,7 @@ static int replace(struct exec *x, struct exec_args *args, struct frame *frame)
 	if (!mm)
 		return -ENOMEM;
 	process_kill_others();
-	uring_cancel_process(p);
+	PART(uring_cancel_process, p);
 	time_process_exec(p);
 	vfs_thread_promote(t);
 	files_close_on_exec(p->files);

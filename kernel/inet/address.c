@@ -16,17 +16,40 @@ struct address6 { // struct sockaddr_in6
 #define ADDRESS6_MIN 24 // without the scope: RFC 2133
 
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-static const uint8_t loopback6[16] = {[15] = 1}, own6[16] = {0xfd, 0, 0, 2, [15] = 15};
+static const uint8_t loopback6[16] = {[15] = 1};
 
 static uint16_t swap(uint16_t port) { return (uint16_t)(port << 8 | port >> 8); }
 static uint32_t ip4(const struct abi_net_address *a)
 {
 	return (uint32_t)a->ip[0] << 24 | (uint32_t)a->ip[1] << 16 | (uint32_t)a->ip[2] << 8 | a->ip[3];
 }
-static void put_ip4(struct abi_net_address *a, uint32_t ip)
+
+static bool is_own6(const uint8_t *ip)
 {
-	for (int n = 0; n < 4; n++)
-		a->ip[n] = (uint8_t)(ip >> (24 - 8 * n));
+	for (unsigned n = 0; n < inet_link.count6; n++)
+		if (!memcmp(ip, inet_link.ip6[n], 16))
+			return true;
+	return false;
+}
+
+static bool is_local6(const uint8_t *ip) { return ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80; }
+
+// Of the link's for what stays on the link, else another if there is one.
+static const uint8_t *source6(const uint8_t *to)
+{
+	for (unsigned n = 0; n < inet_link.count6; n++)
+		if (is_local6(inet_link.ip6[n]) == is_local6(to))
+			return inet_link.ip6[n];
+	return inet_link.ip6[0];
+}
+
+// Broadcasts, of the network too.
+static bool is_broadcast(uint32_t ip)
+{
+	const uint8_t *own = inet_link.ip4;
+	uint32_t ours = (uint32_t)own[0] << 24 | (uint32_t)own[1] << 16 | (uint32_t)own[2] << 8 | own[3];
+	uint32_t rest = inet_link.prefix4 < 31 ? ~0u >> inet_link.prefix4 : 0;
+	return !~ip || (rest && (ip & rest) == rest && !((ip ^ ours) & ~rest));
 }
 
 int inet_address_get(const struct inet_socket *i, const struct socket_address *from, struct abi_net_address *to)
@@ -94,13 +117,13 @@ enum inet_where inet_where(const struct abi_net_address *a)
 		uint32_t ip = ip4(a);
 		return !ip			  ? INET_ANY
 		       : ip >> 24 == 127	  ? INET_LOOPBACK
-		       : ip == ABI_NET_GUEST	  ? INET_OWN
-		       : ip >> 28 == 14 || !~ip ? INET_MULTICAST
+		       : !memcmp(a->ip, inet_link.ip4, 4) ? INET_OWN
+		       : ip >> 28 == 14 || is_broadcast(ip) ? INET_MULTICAST
 						  : INET_OUTSIDE;
 	}
 	return !memcmp(a->ip, zero, 16)	       ? INET_ANY
 	       : !memcmp(a->ip, loopback6, 16) ? INET_LOOPBACK
-	       : !memcmp(a->ip, own6, 16)      ? INET_OWN
+	       : is_own6(a->ip)	       ? INET_OWN
 	       : a->ip[0] == 0xff	       ? INET_MULTICAST
 					       : INET_OUTSIDE;
 }
@@ -126,15 +149,15 @@ struct abi_net_address inet_source(const struct abi_net_address *to)
 		break;
 	case INET_ANY:
 		if (a.family == AF_INET)
-			put_ip4(&a, 0x7f000001);
+			memcpy(a.ip, (uint8_t[]){127, 0, 0, 1}, 4);
 		else
 			memcpy(a.ip, loopback6, 16);
 		break;
 	default:
 		if (a.family == AF_INET)
-			put_ip4(&a, ABI_NET_GUEST);
+			memcpy(a.ip, inet_link.ip4, 4);
 		else
-			memcpy(a.ip, own6, 16);
+			memcpy(a.ip, source6(to->ip), 16);
 	}
 	return a;
 }

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = debug drivers mm plat proc sched socket time vfs
+needs = debug devfs drivers mm plat proc sched socket time vfs

@@ -6,17 +6,16 @@
 #include "vfs/vfs.h"
 
 #define LENGTH_MAX 65507
-#define CARRY_MAX  (ABI_NET_BUFFER - sizeof(struct abi_net)) // in a buffer to the monitor
 
 static int open_outside(struct inet_socket *i)
 {
 	if (i->id)
 		return 0;
-	int err = inet_relay_open(i);
+	int err = inet_outside_open(i);
 	if (err)
 		return err;
 	inet_option_tell(i);
-	inet_relay_ask(i, ABI_NET_BIND, 0, &i->local);
+	inet_outside_ask(i, ABI_NET_BIND, 0, &i->local);
 	return 0;
 }
 
@@ -109,16 +108,14 @@ static int send_outside(struct inet_socket *i, struct socket_io *io, const struc
 {
 	uint64_t deadline = TIME_NEVER;
 	size_t len = io->it.left;
-	if (len > CARRY_MAX)
-		return -EMSGSIZE;
 	if (inet_where(to) == INET_MULTICAST && !i->s.set.broadcast && to->family == AF_INET && to->ip[0] == 255)
 		return -EACCES;
 	int n = open_outside(i);
 	while (!n) {
-		n = inet_relay_send(i, ABI_NET_DATAGRAM, io, len, to);
+		n = inet_outside_send(i, ABI_NET_DATAGRAM, io, len, to);
 		if (n != -EAGAIN)
 			return n;
-		n = socket_wait(&inet_relay_room, io->nonblock, i->s.send_timeout_ns, &deadline);
+		n = socket_wait(&inet_outside_room, io->nonblock, i->s.send_timeout_ns, &deadline);
 	}
 	return n;
 }
@@ -189,7 +186,7 @@ static unsigned poll(struct socket *s)
 static void release(struct socket *s)
 {
 	struct inet_socket *i = inet_of(s);
-	inet_relay_close(i, false);
+	inet_outside_close(i, false);
 	inet_free(i);
 }
 

@@ -107,20 +107,29 @@ void inet_format_dev(struct text *t)
 		       " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier "
 		       "compressed\n");
 	for (int n = 0; n < 2; n++)
-		text_append(t, "%6s:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0 "
-			       "         0\n",
-			    n ? "eth0" : "lo");
+		text_append(t, "%6s: %7lu %7lu    0    0    0     0          0         0 %8lu %7lu    0    0    0     0       0          0\n",
+			    n ? "eth0" : "lo", n ? inet_link.received_bytes : 0, n ? inet_link.received : 0, n ? inet_link.sent_bytes : 0,
+			    n ? inet_link.sent : 0);
 }
 
 void inet_format_route(struct text *t)
 {
-	text_append(t, "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
-		       "eth0\t00000000\t0202000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
-		       "eth0\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n");
+	uint32_t ip, gateway, mask = inet_link.prefix4 ? __builtin_bswap32(~0u << (32 - inet_link.prefix4)) : 0;
+	memcpy(&ip, inet_link.ip4, 4);
+	memcpy(&gateway, inet_link.gateway4, 4);
+	text_append(t, "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n");
+	if (gateway)
+		text_append(t, "eth0\t00000000\t%08X\t0003\t0\t0\t0\t00000000\t0\t0\t0\n", gateway);
+	text_append(t, "eth0\t%08X\t00000000\t0001\t0\t0\t0\t%08X\t0\t0\t0\n", ip & mask, mask);
 }
 
 void inet_format_if_inet6(struct text *t)
 {
-	text_append(t, "00000000000000000000000000000001 01 80 10 80       lo\n"
-		       "fd00000200000000000000000000000f 02 40 00 80     eth0\n");
+	text_append(t, "00000000000000000000000000000001 01 80 10 80       lo\n");
+	for (unsigned n = 0; n < inet_link.count6; n++) {
+		const uint8_t *ip = inet_link.ip6[n];
+		for (int k = 0; k < 16; k++)
+			text_append(t, "%02x", ip[k]);
+		text_append(t, " 02 40 %02x 80     eth0\n", ip[0] == 0xfe ? 0x20 : 0);
+	}
 }

@@ -12,6 +12,8 @@
 struct text;
 
 void inet_init(void);		   // boot, after the heap
+void inet_start(void);		   // before the first program; may sleep
+void inet_finish(void);		   // the program's sockets are closed: until what they sent has arrived, for a moment
 API void inet_queue_event(void);   // ABI_EVENT_QUEUE was taken
 API bool inet_poll_queues(void);   // takes what the monitor told; whether there was something
 

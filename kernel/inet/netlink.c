@@ -57,53 +57,61 @@ static void end(struct reply *r)
 	r->head->nlmsg_len = (uint32_t)(r->data + r->len - (char *)r->head);
 }
 
-static const uint8_t address4[2][4] = {{127, 0, 0, 1}, {10, 0, 2, 15}}, broadcast4[4] = {10, 0, 2, 255},
-		     gateway4[4] = {10, 0, 2, 2};
-static const uint8_t address6[2][16] = {{[15] = 1}, {0xfd, 0, 0, 2, [15] = 15}};
 static const char *const name[2] = {"lo", "eth0"};
 
 static void links(struct reply *r)
 {
-	static const uint8_t mac[2][6] = {{0}, {0x52, 0x54, 0, 0x12, 0x34, 0x56}};
+	static const uint8_t none[6];
 	for (int n = 0; n < 2; n++) {
 		struct ifinfomsg m = {.ifi_type = n ? ARPHRD_ETHER : ARPHRD_LOOPBACK,
 				      .ifi_index = n + 1,
 				      .ifi_flags = IFF_UP | IFF_RUNNING | IFF_LOWER_UP | (n ? IFF_BROADCAST | IFF_MULTICAST : IFF_LOOPBACK)};
-		uint32_t mtu = n ? INET_MTU : 65536;
+		uint32_t mtu = n ? (uint32_t)inet_link.mtu : 65536;
 		uint8_t up = 6; // IF_OPER_UP
 		begin(r, RTM_NEWLINK, &m, sizeof m);
 		attribute(r, IFLA_IFNAME, name[n], strlen(name[n]) + 1);
 		attribute(r, IFLA_MTU, &mtu, sizeof mtu);
 		attribute(r, IFLA_OPERSTATE, &up, 1);
-		attribute(r, IFLA_ADDRESS, mac[n], 6);
+		attribute(r, IFLA_ADDRESS, n ? inet_link.mac : none, 6);
 		end(r);
 	}
 }
 
+static void address(struct reply *r, int at, bool v6, const uint8_t *ip, uint8_t prefix)
+{
+	size_t len = v6 ? 16 : 4;
+	bool local = v6 && ip[0] == 0xfe;
+	struct ifaddrmsg m = {.ifa_family = v6 ? AF_INET6 : AF_INET,
+			      .ifa_prefixlen = prefix,
+			      .ifa_flags = IFA_F_PERMANENT,
+			      .ifa_scope = local ? RT_SCOPE_LINK : at ? RT_SCOPE_UNIVERSE : RT_SCOPE_HOST,
+			      .ifa_index = (uint32_t)at + 1};
+	begin(r, RTM_NEWADDR, &m, sizeof m);
+	attribute(r, IFA_ADDRESS, ip, len);
+	if (!v6) {
+		uint8_t broadcast[4];
+		for (int n = 0; n < 4; n++)
+			broadcast[n] = (uint8_t)(ip[n] | (prefix < 32 ? ~0u >> prefix : 0) >> (24 - 8 * n));
+		attribute(r, IFA_LOCAL, ip, len);
+		if (at)
+			attribute(r, IFA_BROADCAST, broadcast, 4);
+		attribute(r, IFA_LABEL, name[at], strlen(name[at]) + 1);
+	}
+	end(r);
+}
+
 static void addresses(struct reply *r, uint8_t family)
 {
-	for (int n = 0; n < 4; n++) {
-		bool v6 = n >= 2;
-		int at = n & 1;
-		if (family && family != (v6 ? AF_INET6 : AF_INET))
-			continue;
-		const void *ip = v6 ? (const void *)address6[at] : address4[at];
-		size_t len = v6 ? 16 : 4;
-		struct ifaddrmsg m = {.ifa_family = v6 ? AF_INET6 : AF_INET,
-				      .ifa_prefixlen = (uint8_t)(v6 ? (at ? 64 : 128) : at ? 24 : 8),
-				      .ifa_flags = IFA_F_PERMANENT,
-				      .ifa_scope = at ? RT_SCOPE_UNIVERSE : RT_SCOPE_HOST,
-				      .ifa_index = (uint32_t)at + 1};
-		begin(r, RTM_NEWADDR, &m, sizeof m);
-		attribute(r, IFA_ADDRESS, ip, len);
-		if (!v6) {
-			attribute(r, IFA_LOCAL, ip, len);
-			if (at)
-				attribute(r, IFA_BROADCAST, broadcast4, 4);
-			attribute(r, IFA_LABEL, name[at], strlen(name[at]) + 1);
-		}
-		end(r);
+	static const uint8_t loopback4[4] = {127, 0, 0, 1}, loopback6[16] = {[15] = 1};
+	if (family != AF_INET6) {
+		address(r, 0, false, loopback4, 8);
+		address(r, 1, false, inet_link.ip4, inet_link.prefix4);
 	}
+	if (family && family != AF_INET6)
+		return;
+	address(r, 0, true, loopback6, 128);
+	for (unsigned n = 0; n < inet_link.count6; n++)
+		address(r, 1, true, inet_link.ip6[n], 64);
 }
 
 static void routes(struct reply *r, uint8_t family)
@@ -114,7 +122,7 @@ static void routes(struct reply *r, uint8_t family)
 	if (family && family != AF_INET)
 		return;
 	begin(r, RTM_NEWROUTE, &m, sizeof m);
-	attribute(r, RTA_GATEWAY, gateway4, 4);
+	attribute(r, RTA_GATEWAY, inet_link.gateway4, 4);
 	attribute(r, RTA_OIF, &out, sizeof out);
 	end(r);
 }

@@ -80,7 +80,7 @@ bool inet_option_v6only(const struct inet_socket *i) { return i->option[V6ONLY_R
 static void tell(struct inet_socket *i, enum abi_net_option option, int value)
 {
 	struct abi_net_address a = {.scope = (uint32_t)value};
-	inet_relay_ask(i, ABI_NET_OPTION, option, &a);
+	inet_outside_ask(i, ABI_NET_OPTION, option, &a);
 }
 
 void inet_option_tell(struct inet_socket *i)
@@ -182,20 +182,29 @@ int inet_option_get(struct socket *s, int level, int name, struct socket_option 
 static const struct interface {
 	const char *name;
 	int index;
-	uint32_t ip, mask;
 	short flags;
-	int mtu;
 } interfaces[] = {
-	{"lo", 1, 0x7f000001, 0xff000000, IFF_UP | IFF_LOOPBACK | IFF_RUNNING, 65536},
-	{"eth0", 2, ABI_NET_GUEST, 0xffffff00, IFF_UP | IFF_BROADCAST | IFF_RUNNING | IFF_MULTICAST, INET_MTU},
+	{"lo", 1, IFF_UP | IFF_LOOPBACK | IFF_RUNNING},
+	{"eth0", 2, IFF_UP | IFF_BROADCAST | IFF_RUNNING | IFF_MULTICAST},
 };
 
-static void put_ip(struct interface_address *to, uint32_t ip)
+static bool is_link(const struct interface *at) { return at->index == 2; }
+
+// `keep`, `set`: bits of the address that stay, and that become 1.
+static void put_ip(struct interface_address *to, const struct interface *at, uint32_t keep, uint32_t set)
 {
+	static const uint8_t loopback[4] = {127, 0, 0, 1};
+	const uint8_t *ip = is_link(at) ? inet_link.ip4 : loopback;
 	memset(to, 0, sizeof *to);
 	to->family = AF_INET;
 	for (int n = 0; n < 4; n++)
-		to->data[2 + n] = (uint8_t)(ip >> (24 - 8 * n));
+		to->data[2 + n] = (uint8_t)((ip[n] & keep >> (24 - 8 * n)) | set >> (24 - 8 * n));
+}
+
+static uint32_t mask(const struct interface *at)
+{
+	unsigned prefix = is_link(at) ? inet_link.prefix4 : 8;
+	return prefix ? ~0u << (32 - prefix) : 0;
 }
 
 static int64_t interface_list(uint64_t arg)
@@ -207,7 +216,7 @@ static int64_t interface_list(uint64_t arg)
 	for (unsigned n = 0; n < ARRAY_SIZE(interfaces); n++) {
 		struct interface_request r = {0};
 		memcpy(r.name, interfaces[n].name, strlen(interfaces[n].name));
-		put_ip(&r.address, interfaces[n].ip);
+		put_ip(&r.address, &interfaces[n], ~0u, 0);
 		if (c.requests && c.len - len < (int)sizeof r)
 			break;
 		if (c.requests && user_put(r, (char *)c.requests + len))
@@ -241,22 +250,22 @@ static int64_t interface_ioctl(unsigned cmd, uint64_t arg)
 		r.flags = at->flags;
 		break;
 	case SIOCGIFMTU:
-		r.mtu = at->mtu;
+		r.mtu = is_link(at) ? inet_link.mtu : 65536;
 		break;
 	case SIOCGIFADDR:
-		put_ip(&r.address, at->ip);
+		put_ip(&r.address, at, ~0u, 0);
 		break;
 	case SIOCGIFNETMASK:
-		put_ip(&r.address, at->mask);
+		put_ip(&r.address, at, 0, mask(at));
 		break;
 	case SIOCGIFBRDADDR:
-		put_ip(&r.address, at->ip | ~at->mask);
+		put_ip(&r.address, at, ~0u, ~mask(at));
 		break;
 	case SIOCGIFHWADDR:
 		memset(&r.address, 0, sizeof r.address);
-		r.address.family = at->index == 1 ? ARPHRD_LOOPBACK : ARPHRD_ETHER;
-		if (at->index != 1)
-			memcpy(r.address.data, "\x52\x54\x00\x12\x34\x56", 6);
+		r.address.family = is_link(at) ? ARPHRD_ETHER : ARPHRD_LOOPBACK;
+		if (is_link(at))
+			memcpy(r.address.data, inet_link.mac, 6);
 		break;
 	default:
 		return -EPERM; // none of them changes

@@ -11,8 +11,6 @@
 #define IPPROTO_UDP  17
 #define IPPROTO_IPV6 41
 
-#define INET_MTU     65520 // of the interface to the outside, as told
-
 enum inet_state { INET_IDLE, INET_LISTENS, INET_CONNECTING, INET_CONNECTED, INET_CLOSED };
 
 // Options that are only stored and told, option.c.
@@ -27,6 +25,8 @@ struct inet_socket {
 	uint32_t id;	      // at the monitor; 0: it does not know it
 	bool remote_told;     // connect(2) has returned success
 	struct inet_socket *peer; // the other end, if that is in this machine
+	void *carried;	      // the carrier's
+	bool corked;	      // likewise
 	size_t sent;	      // bytes under way to the monitor
 	bool no_space;	      // somebody waits to send
 	size_t uncredited;    // bytes read since it was told last
@@ -51,6 +51,20 @@ struct abi_net_address inet_any(int family, uint16_t port);
 // The machine's own address that something to `to` comes from.
 struct abi_net_address inet_source(const struct abi_net_address *to);
 
+// --- interface.c: lo and eth0 ------------------------------------------------------------------------------------
+
+#define INET_ADDRESSES6 5 // of eth0
+
+struct inet_link { // eth0, as far as it is told; what the relay has by default
+	uint8_t mac[6];
+	int mtu;
+	uint8_t ip4[4], gateway4[4], prefix4;
+	unsigned count6;
+	uint8_t ip6[INET_ADDRESSES6][16];
+	uint64_t received_bytes, received, sent_bytes, sent; // frames
+};
+extern struct inet_link inet_link;
+
 // --- port.c -------------------------------------------------------------------------------------------------------
 
 // Takes the port of `a`, or a free one if it has none: -EADDRINUSE. i->local is set.
@@ -62,17 +76,29 @@ struct inet_socket *inet_port_find(int type, const struct abi_net_address *to, c
 struct inet_socket *inet_port_sibling(struct inet_socket *i);
 void inet_port_each(int type, void (*fn)(struct inet_socket *i, void *arg), void *arg);
 
-// --- relay.c: the queues to the monitor ---------------------------------------------------------------------------
+// --- outside.c: to the outside, by one of the carriers -------------------------------------------------------------
 
-// A number for `i`, who is told what comes for it; -ENETUNREACH without a monitor that relays, -ENFILE, -ENOMEM.
-int inet_relay_open(struct inet_socket *i);
-void inet_relay_ask(struct inet_socket *i, enum abi_net_op op, uint32_t value, const struct abi_net_address *a);
-// Sends up to `len` of the next bytes of `io`: how many, -EFAULT, -ENOBUFS, -EAGAIN (no room: wait on inet_relay_room).
+// `i` is carried from now on (i->id is not 0) and is told what comes for it; -ENETUNREACH, -ENFILE, -ENOMEM.
+int inet_outside_open(struct inet_socket *i);
+void inet_outside_ask(struct inet_socket *i, enum abi_net_op op, uint32_t value, const struct abi_net_address *a);
+// Sends up to `len` of the next bytes of `io`: how many, -EFAULT, -ENOBUFS, -EAGAIN (no room: wait on inet_outside_room).
 // May sleep.
-int inet_relay_send(struct inet_socket *i, enum abi_net_op op, struct socket_io *io, size_t len,
-		    const struct abi_net_address *to);
-extern struct waitq inet_relay_room;
-void inet_relay_close(struct inet_socket *i, bool reset);
+int inet_outside_send(struct inet_socket *i, enum abi_net_op op, struct socket_io *io, size_t len,
+		      const struct abi_net_address *to);
+void inet_outside_close(struct inet_socket *i, bool reset);
+extern struct waitq inet_outside_room;
+
+// What they do, in the words of abi/net.h. `sent` of a socket is its own to count.
+struct inet_carrier {
+	int (*open)(struct inet_socket *i);
+	void (*ask)(struct inet_socket *i, enum abi_net_op op, uint32_t value, const struct abi_net_address *a);
+	int (*send)(struct inet_socket *i, enum abi_net_op op, struct socket_io *io, size_t len, const struct abi_net_address *to);
+	void (*close)(struct inet_socket *i, bool reset);
+	bool (*poll)(void);   // takes what has come
+	bool (*unsent)(void); // whether something that was sent is not at its peer yet; NULL: never
+};
+extern const struct inet_carrier inet_relay; // relay.c: the host's sockets
+const struct inet_carrier *inet_lwip_start(void); // lwip/: its own, over frames; NULL: not in this kernel. May sleep
 
 // --- stream.c, datagram.c -----------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@
 #define COPY_MAX  4096 // less is copied out of its buffer, which goes back at once
 #define DATA_MAX  (ABI_NET_BUFFER - sizeof(struct abi_net))
 #define NUMBERS_MIN 64u
+#define SENT_TELL (128u << 10) // with more under way somebody may wait for room
 
 struct asked { // one in TX
 	struct list link; // held
@@ -29,7 +30,6 @@ static struct {
 static struct virtq tx, rx;
 static int state; // 0: not tried; 1: ready; or -errno
 static struct list held = LIST_INIT(held);
-struct waitq inet_relay_room;
 
 static int set_up(void)
 {
@@ -53,7 +53,6 @@ static bool ready(void)
 {
 	if (!state) {
 		int err = set_up();
-		waitq_init(&inet_relay_room);
 		state = err ? err : 1;
 		if (!err)
 			sched_watch_device(has_news, inet_queue_event);
@@ -88,7 +87,7 @@ static struct inet_socket *find(uint32_t id)
 	return id && n < slot[t].count && slot[t].of[n] && slot[t].of[n]->id == id ? slot[t].of[n] : NULL;
 }
 
-int inet_relay_open(struct inet_socket *i)
+static int open(struct inet_socket *i)
 {
 	uint32_t tries = 0;
 	if (i->id)
@@ -142,7 +141,7 @@ static struct asked *make(struct inet_socket *i, enum abi_net_op op, size_t len)
 	return a;
 }
 
-void inet_relay_ask(struct inet_socket *i, enum abi_net_op op, uint32_t value, const struct abi_net_address *at)
+static void ask(struct inet_socket *i, enum abi_net_op op, uint32_t value, const struct abi_net_address *at)
 {
 	struct asked *a = i->id ? make(i, op, 0) : NULL;
 	if (!a)
@@ -153,24 +152,28 @@ void inet_relay_ask(struct inet_socket *i, enum abi_net_op op, uint32_t value, c
 	offer(a);
 }
 
-void inet_relay_close(struct inet_socket *i, bool reset)
+static void close(struct inet_socket *i, bool reset)
 {
 	uint32_t n = i->id & (ABI_NET_SLOTS - 1);
 	if (!i->id)
 		return;
-	inet_relay_ask(i, ABI_NET_CLOSE, reset, NULL);
+	ask(i, ABI_NET_CLOSE, reset, NULL);
 	slot[i->id >> 31].of[n] = NULL;
 	i->id = 0;
 }
 
+static bool poll(void);
+
 static bool full(void) { return !list_empty(&held) || !tx.free_count; }
 
-int inet_relay_send(struct inet_socket *i, enum abi_net_op op, struct socket_io *io, size_t len,
-		    const struct abi_net_address *to)
+static int send(struct inet_socket *i, enum abi_net_op op, struct socket_io *io, size_t len,
+		const struct abi_net_address *to)
 {
 	uint32_t id = i->id;
+	if (op == ABI_NET_DATAGRAM && len > DATA_MAX)
+		return -EMSGSIZE;
 	if (full()) {
-		inet_poll_queues();
+		poll();
 		if (full())
 			return -EAGAIN;
 	}
@@ -187,6 +190,7 @@ int inet_relay_send(struct inet_socket *i, enum abi_net_op op, struct socket_io 
 	if (to)
 		a->head.a = *to;
 	i->sent += a->charge = (size_t)n;
+	a->head.value = op == ABI_NET_DATA && i->sent > SENT_TELL;
 	offer(a);
 	return (int)n;
 }
@@ -212,7 +216,7 @@ static bool take_done(void)
 		virtq_add(&tx, &b, 1, 0, next);
 		virtq_notify(&tx);
 	}
-	waitq_wake(&inet_relay_room, 0x7fffffff, EPOLLOUT);
+	waitq_wake(&inet_outside_room, 0x7fffffff, EPOLLOUT);
 	return true;
 }
 
@@ -259,7 +263,7 @@ static void accepted(struct inet_socket *listener, const struct abi_net *n)
 	struct inet_socket made = {.id = n->value}, *i;
 	i = listener ? inet_new(&inet_stream_ops, listener->s.family, SOCK_STREAM, IPPROTO_TCP) : NULL;
 	if (!i || !adopt(i, n->value)) {
-		inet_relay_ask(&made, ABI_NET_CLOSE, true, NULL);
+		ask(&made, ABI_NET_CLOSE, true, NULL);
 		if (i)
 			inet_free(i);
 		return;
@@ -296,7 +300,7 @@ static void news(struct abi_net *n, void **buffer)
 	}
 }
 
-bool inet_poll_queues(void)
+static bool poll(void)
 {
 	if (state != 1)
 		return false;
@@ -316,4 +320,4 @@ bool inet_poll_queues(void)
 	return any;
 }
 
-void inet_queue_event(void) { inet_poll_queues(); }
+const struct inet_carrier inet_relay = {.open = open, .ask = ask, .send = send, .close = close, .poll = poll};

@@ -78,10 +78,10 @@ static int bind_any(struct inet_socket *i)
 // To the outside leads only what does not listen on loopback alone.
 static void tell_listener(struct inet_socket *i)
 {
-	if (inet_where(&i->local) == INET_LOOPBACK || inet_relay_open(i))
+	if (inet_where(&i->local) == INET_LOOPBACK || inet_outside_open(i))
 		return;
 	inet_option_tell(i);
-	inet_relay_ask(i, ABI_NET_LISTEN, i->backlog_max, &i->local);
+	inet_outside_ask(i, ABI_NET_LISTEN, i->backlog_max, &i->local);
 }
 
 static int listen(struct socket *s, unsigned backlog)
@@ -137,7 +137,7 @@ static int accept(struct socket *s, bool nonblock, struct socket **out)
 	list_remove(&got->pending_link);
 	got->listener = NULL;
 	i->pending--;
-	inet_relay_ask(got, ABI_NET_TAKEN, 0, NULL);
+	inet_outside_ask(got, ABI_NET_TAKEN, 0, NULL);
 	*out = &got->s;
 	return 0;
 }
@@ -153,7 +153,7 @@ static void stop_listening(struct inet_socket *i)
 		p->s.ops->release(&p->s);
 	}
 	i->pending = 0;
-	inet_relay_close(i, false);
+	inet_outside_close(i, false);
 	struct inet_socket *other = inet_port_sibling(i);
 	i->state = INET_IDLE;
 	if (other)
@@ -188,12 +188,12 @@ static bool is_inside(const struct abi_net_address *a)
 
 static int connect_outside(struct inet_socket *i)
 {
-	int err = inet_where(&i->remote) == INET_MULTICAST ? -ENETUNREACH : inet_relay_open(i);
+	int err = inet_where(&i->remote) == INET_MULTICAST ? -ENETUNREACH : inet_outside_open(i);
 	if (err)
 		return err;
 	i->state = INET_CONNECTING;
 	inet_option_tell(i);
-	inet_relay_ask(i, ABI_NET_CONNECT, 0, &i->remote);
+	inet_outside_ask(i, ABI_NET_CONNECT, 0, &i->remote);
 	return 0;
 }
 
@@ -208,7 +208,7 @@ static void disconnect(struct inet_socket *i)
 		peer->s.shut_read = peer->s.shut_write = true;
 		inet_wake(peer);
 	}
-	inet_relay_close(i, true);
+	inet_outside_close(i, true);
 	i->state = INET_IDLE;
 	i->remote = (struct abi_net_address){0};
 	i->s.shut_read = i->s.shut_write = i->remote_told = false;
@@ -324,8 +324,8 @@ static int64_t send_outside(struct inet_socket *i, struct socket_io *io, uint64_
 		return 0; // whatever has come of it
 	if (!room)
 		return socket_wait(&i->s.write_q, io->nonblock, i->s.send_timeout_ns, deadline);
-	int n = inet_relay_send(i, ABI_NET_DATA, io, MIN(io->it.left, room), NULL);
-	return n == -EAGAIN ? socket_wait(&inet_relay_room, io->nonblock, i->s.send_timeout_ns, deadline) : n;
+	int n = inet_outside_send(i, ABI_NET_DATA, io, MIN(io->it.left, room), NULL);
+	return n == -EAGAIN ? socket_wait(&inet_outside_room, io->nonblock, i->s.send_timeout_ns, deadline) : n;
 }
 
 static int64_t send(struct socket *s, struct socket_io *io)
@@ -372,7 +372,7 @@ static void consumed(struct socket *s, size_t bytes)
 		inet_stream_space(i->peer);
 	i->uncredited += i->id ? bytes : 0;
 	if (i->uncredited >= CREDIT_STEP) {
-		inet_relay_ask(i, ABI_NET_CREDIT, (uint32_t)i->uncredited, NULL);
+		inet_outside_ask(i, ABI_NET_CREDIT, (uint32_t)i->uncredited, NULL);
 		i->uncredited = 0;
 	}
 }
@@ -397,7 +397,7 @@ static int shutdown(struct socket *s, int how)
 			i->peer->s.shut_read = true;
 			inet_wake(i->peer);
 		}
-		inet_relay_ask(i, ABI_NET_SHUTDOWN, 0, NULL);
+		inet_outside_ask(i, ABI_NET_SHUTDOWN, 0, NULL);
 	}
 	inet_wake(i);
 	return 0;
@@ -418,7 +418,7 @@ static void release(struct socket *s)
 		}
 		inet_wake(peer);
 	}
-	inet_relay_close(i, reset);
+	inet_outside_close(i, reset);
 	inet_free(i);
 }
 
@@ -444,7 +444,7 @@ void inet_stream_failed(struct inet_socket *i, int error)
 			i->state = INET_CLOSED;
 		else
 			i->s.shut_read = i->s.shut_write = true;
-		inet_relay_close(i, true);
+		inet_outside_close(i, true);
 	}
 	inet_wake(i);
 }

@@ -10,6 +10,7 @@
 #include "abi/boot.h"
 #include "mm/private.h"
 #include "proc/process.h"
+#include "sys/part.h"
 #include "tmpfs/tmpfs.h"
 #include "vfs/vfs.h"
 #include "debug/debug.h"
@@ -138,7 +139,7 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t len, int prot, int flags, 
 	struct file *shared = NULL;
 	if (!file && type != MAP_PRIVATE) {
 		struct inode *inode;
-		err = tmpfs_create_anonymous("dev/zero", len, &inode);
+		err = tmpfs_create_anonymous ? tmpfs_create_anonymous("dev/zero", len, &inode) : -ENODEV;
 		if (!err) {
 			err = file_create_inode(inode, O_RDWR, &shared);
 			inode_put(inode);

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = debug futex mm plat poll sched signal sys time tty vfs
+needs = debug futex inet mm plat poll sched signal sys time tty vfs

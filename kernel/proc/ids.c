@@ -8,6 +8,7 @@
 #include "mm/uaccess.h"
 #include "plat/plat.h"
 #include "proc/process.h"
+#include "sys/part.h"
 #include "sys/syscalls.h"
 #include "tty/tty.h"
 
@@ -80,7 +81,7 @@ long sys_setsid(void)
 	struct process *p = process_current();
 	if (p->pgid == p->pid)
 		return -EPERM;
-	tty_detach(p);
+	PART(tty_detach, p);
 	p->sid = p->pgid = p->pid;
 	return p->sid;
 }

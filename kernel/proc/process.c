@@ -10,8 +10,10 @@
 
 #include "base/string.h"
 #include "debug/debug.h"
+#include "inet/inet.h"
 #include "mm/heap.h"
 #include "plat/plat.h"
+#include "sys/part.h"
 #include "sys/trace.h"
 #include "time/time.h"
 #include "tty/tty.h"
@@ -153,9 +155,7 @@ void process_kill_others(void)
 static void process_release(struct process *p)
 {
 	time_process_exit(p);
-	tty_detach(p);
-	files_put(p->files);
-	p->files = NULL;
+	PART(tty_detach, p);
 	if (p->fs)
 		fs_context_put(p->fs);
 	p->fs = NULL;
@@ -168,6 +168,9 @@ _Noreturn void process_exit_last(int wait_status)
 	struct process *p = process_current();
 	if (trace_on)
 		trace_exit(wait_status);
+	files_put(p->files);
+	p->files = NULL;
+	PART(inet_finish);
 	process_release(p);
 	if (list_empty(&processes))
 		plat_exit(wait_status);

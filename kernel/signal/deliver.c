@@ -9,6 +9,7 @@
 #include "mm/uaccess.h"
 #include "proc/process.h"
 #include "signal/private.h"
+#include "sys/part.h"
 #include "sys/syscalls.h"
 #include "sys/trace.h"
 

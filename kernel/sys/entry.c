@@ -19,10 +19,13 @@
 #include "proc/process.h"
 #include "sched/sched.h"
 #include "signal/signal.h"
+#include "sys/part.h"
 #include "sys/refuse.h"
 #include "sys/table.h"
 #include "sys/trace.h"
 #include "tty/tty.h"
+
+bool trace_on;
 
 static void send_host_signals(void)
 {
@@ -38,10 +41,10 @@ static void take_events(void)
 	uint32_t events = plat_take_events();
 	if (events & ABI_EVENT_QUEUE) {
 		drivers_queue_event();
-		inet_queue_event();
+		PART(inet_queue_event);
 	}
 	if (events & ABI_EVENT_CONSOLE)
-		console_event();
+		PART(console_event);
 	if (events & ABI_EVENT_SIGNAL)
 		send_host_signals();
 	if (events & ABI_EVENT_STOP)
@@ -64,7 +67,7 @@ static void leave_kernel(struct frame *frame)
 		if (plat_pending())
 			take_events();
 		if (t->signal.work || process_should_die(t)) {
-			patch_settle(t->process->mm, frame);
+			PART(patch_settle, t->process->mm, frame);
 			signal_deliver(frame);
 		}
 		if (sched_should_yield())
@@ -99,7 +102,7 @@ static inline void call(struct frame *frame, bool trapped)
 	stats->call[MIN(nr, (uint64_t)ABI_STATS_CALLS - 1)]++;
 	if (trapped) {
 		stats->traps++;
-		patch_trapped(t->process->mm, frame_pc(frame), frame_sp(frame));
+		PART(patch_trapped, t->process->mm, frame_pc(frame), frame_sp(frame));
 	}
 	bool traced = unlikely(trace_on) && trace_enter(nr, frame);
 	sys_handler handler = likely(nr < sys_row_count) ? sys_handlers[nr] : NULL;
@@ -146,7 +149,7 @@ void entry_trap(struct frame *frame, const struct trap *trap)
 		}
 	}
 	if (sig) {
-		patch_settle(t->process->mm, frame);
+		PART(patch_settle, t->process->mm, frame);
 		t->signal.fault_addr = trap->addr;
 		t->signal.fault_error = trap->error;
 		t->signal.trap_nr = trap->vector;

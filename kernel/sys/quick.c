@@ -9,6 +9,7 @@
 
 #include "plat/plat.h"
 #include "sched/sched.h"
+#include "sys/manifest.h"
 #include "sys/trace.h"
 
 #define QUICK_LIMIT (__NR_gettid + 1)
@@ -25,4 +26,7 @@ void quick_init(void)
 {
 	quick_counts = plat_stats()->call;
 	quick_limit = trace_on ? 0 : QUICK_LIMIT; // the tracer shall see them all
+	for (uint64_t nr = 0; nr < QUICK_LIMIT; nr++)
+		if (quick_slot[nr] && !manifest_allows(nr))
+			quick_limit = 0;
 }

@@ -12,6 +12,7 @@
 #include "mm/uaccess.h"
 #include "plat/plat.h"
 #include "proc/process.h"
+#include "sys/manifest.h"
 #include "sys/table.h"
 #include "vfs/vfs.h"
 
@@ -35,7 +36,7 @@ static void locate(uint64_t pc, uint64_t *base, uint64_t *off, char *path, size_
 	file_format_path(vma->file, path, size);
 }
 
-void sys_report_missing(uint64_t nr, const char *what)
+static void sys_report(uint64_t nr, enum abi_report_kind kind, const char *what)
 {
 	uint64_t bit = MIN(nr, (uint64_t)REPORTED_MAX);
 	if (reported[bit / 64] & (1ull << bit % 64))
@@ -49,7 +50,7 @@ void sys_report_missing(uint64_t nr, const char *what)
 
 	static struct abi_report report; // too big for a kernel stack; the kernel lock is held
 	memset(&report, 0, sizeof(report));
-	report.kind = ABI_REPORT_UNKNOWN;
+	report.kind = kind;
 	report.nr = nr;
 	report.tid = (uint32_t)thread_current()->tid;
 	report.pc = pc;
@@ -60,9 +61,18 @@ void sys_report_missing(uint64_t nr, const char *what)
 	plat_report(&report);
 }
 
+void sys_report_missing(uint64_t nr, const char *what)
+{
+	sys_report(nr, ABI_REPORT_UNKNOWN, what);
+}
+
 long sys_missing(uint64_t nr, const struct frame *frame)
 {
 	(void)frame;
+	if (!manifest_allows(nr)) {
+		sys_report(nr, ABI_REPORT_REFUSED, sys_name(nr));
+		return -ENOSYS;
+	}
 	if (nr < sys_row_count && sys_rows[nr].level == LEVEL_ABSENT)
 		return -ENOSYS;
 	sys_report_missing(nr, sys_name(nr));

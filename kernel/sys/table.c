@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The dispatch table: rows.inc, generated from syscalls.def, read three times.
+// What is known of each call: rows.inc, generated from syscalls.def, read three times.
 #include "sys/table.h"
 
 #include <stddef.h>
 
 #include "base/util.h"
-#include "sys/refuse.h"
-#include "sys/syscalls.h"
 
 // The names, one after another in one object, so that a row needs two bytes and no relocation.
 static const struct names {
@@ -20,16 +18,6 @@ static const struct names {
 #undef ROW
 };
 
-// A handler takes what it declares of the six argument registers; both ABIs allow the call.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wcast-function-type"
-const sys_handler sys_handlers[] = {
-#define ROW(name, handler, ...) [__NR_##name] = (sys_handler)(handler),
-#include "sys/rows.inc"
-#undef ROW
-};
-#pragma GCC diagnostic pop
-
 const struct sys_row sys_rows[] = {
 #define ROW(name_, handler, level_, class_, ...) \
 	[__NR_##name_] = {                       \
@@ -39,7 +27,6 @@ const struct sys_row sys_rows[] = {
 };
 
 const unsigned sys_row_count = ARRAY_SIZE(sys_rows);
-_Static_assert(ARRAY_SIZE(sys_rows) == ARRAY_SIZE(sys_handlers), "one table");
 
 const char *sys_name(uint64_t nr)
 {

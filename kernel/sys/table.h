@@ -35,7 +35,7 @@ struct sys_row {
 	uint8_t arg[SYS_MAX_ARGS]; // enum sys_arg, ARG_NONE ends
 };
 
-extern const sys_handler sys_handlers[]; // NULL: no handler
+extern sys_handler sys_handlers[];	 // NULL: no handler, or none for this program (manifest.c)
 extern const struct sys_row sys_rows[];	 // level 0: no row
 extern const unsigned sys_row_count;
 

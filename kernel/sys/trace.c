@@ -16,7 +16,6 @@
 
 #define LINE_SIZE 512
 
-bool trace_on;
 static uint64_t wanted[8]; // bit per call number
 static bool show_tid;
 

@@ -7,6 +7,7 @@
 #include "mm/uaccess.h"
 #include "proc/process.h"
 #include "signal/signal.h"
+#include "sys/part.h"
 #include "sys/syscalls.h"
 #include "time/private.h"
 #include "time/posix_timer.h"
@@ -168,12 +169,12 @@ long sys_alarm(unsigned seconds)
 
 void time_process_exec(struct process *p)
 {
-	posix_timers_delete(p);
+	PART(posix_timers_delete, p);
 }
 
 void time_process_exit(struct process *p)
 {
-	posix_timers_delete(p);
+	PART(posix_timers_delete, p);
 	timer_stop(&p->itimer_real);
 	timer_stop(&p->cpu_timer);
 }

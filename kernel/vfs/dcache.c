@@ -6,8 +6,11 @@
 // inode_ops.revalidate; a directory changes only under its inode->lock.
 #define COMPONENT "vfs"
 #include "mm/page.h"
+#include "sys/part.h"
 #include "vfs/private.h"
 #include "debug/debug.h" // after all that includes <assert.h>
+
+unsigned notify_watches;
 
 #define DENTRY_BUCKETS	1024
 #define DENTRY_IDLE_MAX 8192

@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "poll/poll.h"
+#include "sys/part.h"
 #include "vfs/private.h"
 #include "debug/debug.h" // after all that includes <assert.h>
 

@@ -42,8 +42,6 @@ struct event {
 	char name[];
 };
 
-unsigned notify_watches;
-
 static void event_queue(struct inotify *in, int wd, uint32_t mask, uint32_t cookie, const char *name, size_t len)
 {
 	size_t padded = len ? ALIGN_UP(len + 1, sizeof(struct inotify_event)) : 0;

@@ -8,6 +8,7 @@
 
 #include "base/format.h"
 #include "pipe/pipe.h"
+#include "sys/part.h"
 #include "vfs/private.h"
 
 #define DEVICE_MAX 256
@@ -52,7 +53,7 @@ static int open_inode(struct file *f)
 	struct inode *i = f->inode;
 	bool own = i->ops && i->ops->open;
 	if (S_ISFIFO(i->mode) && !own)
-		return fifo_open(i, f);
+		return fifo_open ? fifo_open(i, f) : -ENXIO;
 	if (S_ISCHR(i->mode) && !own)
 		return device_open(i, f);
 	if (S_ISBLK(i->mode) || !(i->mode & S_IFMT)) // the latter: eventfd and its like, by a magic link

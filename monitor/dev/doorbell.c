@@ -9,6 +9,7 @@
 #include "abi/doorbell.h"
 #include "monitor/dev/fs.h"
 #include "monitor/dev/net.h"
+#include "monitor/dev/tap.h"
 #include "monitor/private.h"
 
 static const struct machine_hooks no_hooks;
@@ -129,6 +130,8 @@ void doorbell_store(struct vcpu *v, unsigned offset, uint64_t value)
 		kind = EXIT_NET;
 		if (m->net)
 			net_notify(m->net);
+		if (m->tap)
+			tap_notify(m->tap);
 		break;
 	}
 	v->exits[kind]++;

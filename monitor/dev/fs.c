@@ -85,6 +85,8 @@ static int call_run(struct fs_call *c)
 	const struct fs_op *op = &ops[c->in.opcode];
 	if (c->arg_len < op->min_arg)
 		return -EINVAL;
+	if ((c->in.nodeid & FS_APP_NODE) && c->in.opcode != FUSE_BATCH_FORGET)
+		return op->flags & FS_CHANGES ? -EROFS : fs_app_call(c);
 	if ((op->flags & FS_CHANGES) && node_readonly(c->fs, c->in.nodeid))
 		return -EROFS;
 	return op->fn(c);
@@ -243,7 +245,8 @@ int fs_create(struct fs **out, const struct fs_config *config)
 		err = -errno;
 	for (unsigned i = 0; !err && i < config->mount_count; i++) {
 		fs->mount[i].readonly = config->mount[i].readonly;
-		err = fs_node_root(fs, i, config->mount[i].fd);
+		err = config->mount[i].app ? fs_app_root(fs, i, config->mount[i].app)
+					   : fs_node_root(fs, i, config->mount[i].fd);
 		fs->mount_count = i + 1;
 	}
 	if (err) {

@@ -18,11 +18,13 @@
 
 #include "abi/boot.h"
 
+struct app;
 struct fs;
 struct memory;
 
 struct fs_mount {
 	int fd; // O_PATH directory; the server keeps its own copy
+	const struct app *app; // or the files of an image, which stays open; one mount at most
 	bool readonly;
 };
 

@@ -70,15 +70,13 @@ static int slot_place(struct fs *fs, unsigned i, uint64_t start, uint64_t len, i
 	return p == MAP_FAILED ? -errno : 0;
 }
 
-static int slot_map(struct fs *fs, unsigned i, struct fs_handle *h, const struct fuse_setupmapping_in *in, bool write)
+static int slot_map(struct fs *fs, unsigned i, const struct fs_source *from, const struct fuse_setupmapping_in *in,
+		    bool write)
 {
 	struct fs_slot *s = &fs->slot[i];
 	uint32_t start = (uint32_t)(in->moffset % FS_DAX_SLOT);
-	struct stat st;
+	uint64_t file_off = from->base + in->foffset, size = ALIGN_UP(from->size, PAGE_SIZE);
 
-	if (fstat(h->fd, &st))
-		return -errno;
-	uint64_t size = ALIGN_UP((uint64_t)st.st_size, PAGE_SIZE);
 	uint64_t len = in->foffset < size ? MIN(ALIGN_UP(in->len, PAGE_SIZE), size - in->foffset) : 0;
 	if (len == 0)
 		return -ERANGE;
@@ -86,20 +84,38 @@ static int slot_map(struct fs *fs, unsigned i, struct fs_handle *h, const struct
 	if (err)
 		return err;
 	// The same file at the same place may be replaced in one step: the guest may be using it.
-	if (s->node && (s->node != h->node || s->file_off != in->foffset || s->start != start || s->len > len)) {
+	if (s->node && (s->node != from->node || s->file_off != file_off || s->start != start || s->len > len)) {
 		err = slot_clear(fs, i);
 		if (err)
 			return err;
 	}
-	err = slot_place(fs, i, start, len, h->fd, in->foffset, write);
+	err = slot_place(fs, i, start, len, from->fd, file_off, write);
 	if (err) {
 		return slot_clear(fs, i) ? -EIO : err;
 	}
 	if (!s->node)
-		fs_node_ref(fs, h->node);
-	*s = (struct fs_slot){.node = h->node, .file_off = in->foffset, .start = start, .len = (uint32_t)len};
+		fs_node_ref(fs, from->node);
+	*s = (struct fs_slot){.node = from->node, .file_off = file_off, .start = start, .len = (uint32_t)len};
 	fs->slot_used_end = MAX(fs->slot_used_end, i + 1);
 	return 0;
+}
+
+int fs_dax_map(struct fs *fs, const struct fs_source *from, const struct fuse_setupmapping_in *in, bool write)
+{
+	uint64_t end, limit;
+
+	if (!fs->slot_count)
+		return -ENOSYS;
+	if ((in->moffset | in->foffset | from->base) % PAGE_SIZE || in->len == 0 || in->len > FS_DAX_SLOT ||
+	    add_overflow(from->base, in->foffset, &limit) || limit > INT64_MAX - FS_DAX_SLOT)
+		return -EINVAL;
+	if (add_overflow(in->moffset, in->len, &end) || end > fs->slot_count * FS_DAX_SLOT ||
+	    in->moffset / FS_DAX_SLOT != (end - 1) / FS_DAX_SLOT)
+		return -EINVAL;
+	pthread_mutex_lock(&fs->dax_lock);
+	int err = slot_map(fs, (unsigned)(in->moffset / FS_DAX_SLOT), from, in, write);
+	pthread_mutex_unlock(&fs->dax_lock);
+	return err;
 }
 
 int fs_op_setupmapping(struct fs_call *c)
@@ -107,17 +123,9 @@ int fs_op_setupmapping(struct fs_call *c)
 	struct fs *fs = c->fs;
 	struct fuse_setupmapping_in in;
 	struct fs_handle *h;
-	uint64_t end;
+	struct stat st;
 
 	memcpy(&in, c->arg, sizeof(in));
-	if (!fs->slot_count)
-		return -ENOSYS;
-	if ((in.moffset | in.foffset) % PAGE_SIZE || in.len == 0 || in.len > FS_DAX_SLOT ||
-	    in.foffset > INT64_MAX - FS_DAX_SLOT)
-		return -EINVAL;
-	if (add_overflow(in.moffset, in.len, &end) || end > fs->slot_count * FS_DAX_SLOT ||
-	    in.moffset / FS_DAX_SLOT != (end - 1) / FS_DAX_SLOT)
-		return -EINVAL;
 	bool write = in.flags & FUSE_SETUPMAPPING_FLAG_WRITE;
 	int err = fs_handle_pin(fs, in.fh, &h);
 	if (err)
@@ -126,11 +134,10 @@ int fs_op_setupmapping(struct fs_call *c)
 		err = -EISDIR;
 	else if (write && (!h->writable || fs->mount[h->node->mount].readonly))
 		err = -EACCES;
-	if (!err) {
-		pthread_mutex_lock(&fs->dax_lock);
-		err = slot_map(fs, (unsigned)(in.moffset / FS_DAX_SLOT), h, &in, write);
-		pthread_mutex_unlock(&fs->dax_lock);
-	}
+	if (!err && fstat(h->fd, &st))
+		err = -errno;
+	if (!err)
+		err = fs_dax_map(fs, &(struct fs_source){h->node, h->fd, 0, (uint64_t)st.st_size}, &in, write);
 	fs_handle_unpin(fs, h);
 	return err;
 }

@@ -370,27 +370,45 @@ int fs_node_open(struct fs *fs, struct fs_node *n, int flags)
 	return fd < 0 ? (errno == EMFILE ? -ENFILE : -errno) : fd;
 }
 
-int fs_node_root(struct fs *fs, unsigned mount, int fd)
+// A node that no name leads to: it stays, with a descriptor of its own.
+static int node_keep(struct fs *fs, unsigned mount, int fd, uint32_t type, struct fs_node **out)
 {
-	struct fs_node *n;
 	struct statx st;
 	int err = fs_stat(fd, "", &st);
 
+	if (!err && (st.stx_mode & S_IFMT) != type)
+		err = type == S_IFDIR ? -ENOTDIR : -EINVAL;
+	if (!err)
+		err = node_create(fs, &st, mount, out);
 	if (err)
 		return err;
-	if (!S_ISDIR(st.stx_mode))
-		return -ENOTDIR;
-	err = node_create(fs, &st, mount, &n);
-	if (err)
-		return err;
-	n->lookups = 1;
-	n->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (n->fd < 0)
+	(*out)->lookups = 1;
+	(*out)->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if ((*out)->fd < 0)
 		return -errno;
 	fs->fd_count++;
+	return 0;
+}
+
+int fs_node_root(struct fs *fs, unsigned mount, int fd)
+{
+	struct fs_node *n;
+	int err = node_keep(fs, mount, fd, S_IFDIR, &n);
+
+	if (err)
+		return err;
 	fs->mount[mount].node = n->id;
 	fs->mount[mount].dev = n->dev;
 	return 0;
+}
+
+int fs_node_file(struct fs *fs, unsigned mount, int fd, struct fs_node **out)
+{
+	int err = node_keep(fs, mount, fd, S_IFREG, out);
+
+	if (!err)
+		(*out)->pins = 1;
+	return err;
 }
 
 int fs_node_init(struct fs *fs) { return slots_grow(fs); }

@@ -57,6 +57,13 @@ struct fs_slot { // one FS_DAX_SLOT of the window
 	uint32_t start, len; // mapped part of the slot
 };
 
+// What a part of the window shows: bytes [base, base + size) of a file.
+struct fs_source {
+	struct fs_node *node;
+	int fd;
+	uint64_t base, size;
+};
+
 struct fs_server { // one queue and what serves it
 	struct virtq q;
 	pthread_mutex_t lock;
@@ -94,6 +101,10 @@ struct fs {
 	pthread_mutex_t dax_lock;
 	uint64_t repaired_ns;
 
+	const struct app *app;	  // the mount that is an image
+	struct fs_node *app_node; // its file, which no name leads to
+	unsigned app_mount;
+
 	int worker_event;
 	pthread_t worker;
 	bool worker_running, stop;
@@ -116,6 +127,7 @@ struct fs_call {
 int fs_node_init(struct fs *fs);
 void fs_node_destroy(struct fs *fs);
 int fs_node_root(struct fs *fs, unsigned mount, int fd);
+int fs_node_file(struct fs *fs, unsigned mount, int fd, struct fs_node **out); // one without a name
 int fs_node_pin(struct fs *fs, uint64_t id, struct fs_node **out); // -ESTALE, -ENFILE
 void fs_node_unpin(struct fs *fs, struct fs_node *n);
 void fs_node_ref(struct fs *fs, struct fs_node *n); // another pin
@@ -144,6 +156,12 @@ int fs_reply_entry(struct fs_call *c, struct fs_node *dir, const char *name);
 // fs_dax.c
 int fs_dax_init(struct fs *fs);
 void fs_dax_destroy(struct fs *fs);
+int fs_dax_map(struct fs *fs, const struct fs_source *from, const struct fuse_setupmapping_in *in, bool write);
+
+// fs_app.c: nodes with this bit are files of the image; what is open has the same number.
+#define FS_APP_NODE (1ull << 63)
+int fs_app_root(struct fs *fs, unsigned mount, const struct app *app);
+int fs_app_call(struct fs_call *c);
 
 // fs.c
 // A file name at offset `off` of the arguments: one component, terminated; NULL when it is not.

@@ -294,8 +294,10 @@ static bool serve_guest(struct net *n)
 		struct abi_net ask;
 		bool fits = c->in_count == 1 && virtq_copy_in(c, 0, &ask, sizeof(ask)) == sizeof(ask) &&
 			    ask.len <= c->in_len - sizeof(ask);
-		if (!fits || obey(n, &ask, c->head, (const uint8_t *)c->in[0].iov_base + sizeof(ask)))
-			net_give_back(n, c->head);
+		if (fits && !obey(n, &ask, c->head, (const uint8_t *)c->in[0].iov_base + sizeof(ask)))
+			continue;
+		net_give_back(n, c->head);
+		n->told |= fits && ask.op == ABI_NET_DATA && ask.value;
 	}
 	n->told |= count > n->tx.size / 2; // who waits for room
 	return count;
@@ -449,7 +451,7 @@ void net_destroy(struct net *n)
 	free(n);
 }
 
-int net_port_open(struct net_port *p)
+static int port_open(struct net_port *p)
 {
 	int one = 1, zero = 0, err = 0;
 	socklen_t len = net_address_len(&p->host);
@@ -469,5 +471,17 @@ int net_port_open(struct net_port *p)
 		close(p->fd);
 	else if (!p->datagram)
 		shutdown(p->fd, SHUT_RD); // it refuses until the program listens
+	return err;
+}
+
+// A free port that the host chose is lost at the shutdown above; one that was asked for stays.
+int net_port_open(struct net_port *p)
+{
+	bool any = !((struct sockaddr_in *)&p->host)->sin_port;
+	int err = port_open(p);
+	if (!err && any && !p->datagram) {
+		close(p->fd);
+		err = port_open(p);
+	}
 	return err;
 }

@@ -206,6 +206,7 @@ void net_flush(struct net *n, struct net_socket *s)
 			uint16_t head = s->first;
 			s->first = p->next;
 			net_give_back(n, head);
+			n->told = true; // with so much under way somebody may wait for room
 		}
 		if ((size_t)sent < asked)
 			return;

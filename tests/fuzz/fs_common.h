@@ -75,8 +75,8 @@ static void fuzz_start(void)
 	if (fchdir(back) || close(back))
 		abort();
 	snprintf(path, sizeof(path), "%s/in", fuzz_top);
-	fuzz_mount[0] = (struct fs_mount){open(path, O_PATH | O_DIRECTORY), false};
-	fuzz_mount[1] = (struct fs_mount){fuzz_mount[0].fd, true};
+	fuzz_mount[0] = (struct fs_mount){.fd = open(path, O_PATH | O_DIRECTORY)};
+	fuzz_mount[1] = (struct fs_mount){.fd = fuzz_mount[0].fd, .readonly = true};
 	uint8_t *p = mmap(NULL, 8 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	fuzz_dax = (uint8_t *)(((uintptr_t)p + (2 << 20) - 1) & ~(uintptr_t)((2 << 20) - 1));
 }

@@ -721,8 +721,8 @@ int main(void)
 	boot.queue_count = 2;
 	queue_make(&boot.queue[0], 512);
 	queue_make(&boot.queue[1], 64);
-	struct fs_mount mounts[] = {{open(top, O_PATH | O_DIRECTORY), false},
-				    {open(host("ro"), O_PATH | O_DIRECTORY), true}};
+	struct fs_mount mounts[] = {{.fd = open(top, O_PATH | O_DIRECTORY)},
+				    {.fd = open(host("ro"), O_PATH | O_DIRECTORY), .readonly = true}};
 	struct fs_config config = {.memory = &memory, .sync = boot.queue[0], .async = boot.queue[1], .mount = mounts,
 				   .mount_count = 2, .dax_base = dax, .dax_size = boot.dax_size, .event = event};
 	CHECK(fs_create(&server, &config) == 0 && fs_start(server) == 0);

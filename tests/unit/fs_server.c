@@ -128,7 +128,7 @@ static void start(void)
 	CHECK(p != MAP_FAILED);
 	dax = (uint8_t *)(((uintptr_t)p + (2 << 20) - 1) & ~(uintptr_t)((2 << 20) - 1));
 	static struct memory memory;
-	struct fs_mount mounts[] = {{dir, false}, {dir, true}};
+	struct fs_mount mounts[] = {{.fd = dir}, {.fd = dir, .readonly = true}};
 	struct fs_config config = {
 		.memory = &memory, .mount = mounts, .mount_count = 2, .dax_base = dax, .dax_size = 4 << 20};
 	CHECK(fs_create(&fs, &config) == 0);
@@ -361,7 +361,7 @@ static void test_dax(void)
 static void test_host_kernel_fs(void)
 {
 	static struct memory memory;
-	struct fs_mount m = {open("/", O_PATH | O_DIRECTORY), true};
+	struct fs_mount m = {.fd = open("/", O_PATH | O_DIRECTORY), .readonly = true};
 	struct fs_config config = {.memory = &memory, .mount = &m, .mount_count = 1};
 	struct fs *mine = fs;
 	uint64_t proc, id;

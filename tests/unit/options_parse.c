@@ -46,7 +46,8 @@ static int parse(const char *first, ...)
 	messages = 0;
 	said[0] = '\0';
 	message_verbose = 0;
-	return options_parse(&o, argc, argv);
+	int err = options_parse(&o, argc, argv);
+	return err ? err : options_pass_env(&o);
 }
 
 #define GOOD(...)                                     \

@@ -1,2 +1,2 @@
-sources = monitor/registry.c monitor/options.c monitor/options_port.c monitor/json.c
+sources = monitor/registry.c monitor/options.c monitor/options_net.c monitor/options_port.c monitor/json.c
 cflags = -D_GNU_SOURCE

@@ -569,6 +569,13 @@ static void stack_after(struct query *q, struct item it, const ZydisDecodedInstr
 	ask(q, it);
 }
 
+static bool decode_insn(const struct module *m, const struct insn *n, ZydisDecodedInstruction *i,
+			ZydisDecodedOperand *o)
+{
+	const uint8_t *bytes = elf_at(&m->elf, n->at, n->length);
+	return bytes && ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, n->length, i, o));
+}
+
 // The value of it.place after instruction it.insn.
 static void after(struct query *q, struct item it)
 {
@@ -576,8 +583,7 @@ static void after(struct query *q, struct item it)
 	const struct insn *n = &it.function->body->insn[it.insn];
 	ZydisDecodedInstruction i;
 	ZydisDecodedOperand o[ZYDIS_MAX_OPERAND_COUNT];
-	const uint8_t *bytes = elf_at(&m->elf, n->at, n->length);
-	if (!bytes || !ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, n->length, &i, o))) {
+	if (!decode_insn(m, n, &i, o)) {
 		unknown(q, &it, n->at, "its code is not understood");
 		return;
 	}
@@ -657,6 +663,43 @@ static unsigned from_others(struct query *q, const struct item *it, uint64_t at)
 	return count;
 }
 
+// The first edge that leads to instruction `here`, or where it would be.
+static size_t first_edge(const struct body *b, uint32_t here)
+{
+	size_t low = 0, high = b->edges;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (b->edge[middle].to < here)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+// `test %rax, %rax; je`: who jumps there, or runs on behind `jne`, has zero in the register.
+static bool zero_behind(const struct query *q, const struct item *it, uint32_t branch, bool taken)
+{
+	const struct module *m = q->scope->module[it->module];
+	const struct body *b = it->function->body;
+	const struct insn *n = &b->insn[branch];
+	ZydisDecodedInstruction i;
+	ZydisDecodedOperand o[ZYDIS_MAX_OPERAND_COUNT];
+	if (it->place.stack || n->kind != CODE_BRANCH || !branch || n[-1].at + n[-1].length != n->at || b->computeds)
+		return false;
+	size_t edge = first_edge(b, branch), xref = first_xref(q->scope, it->module, n->at);
+	bool entered_between = (edge < b->edges && b->edge[edge].to == branch) ||
+			       (xref < q->scope->xrefs && q->scope->xref[xref].to_module == it->module &&
+				q->scope->xref[xref].to == n->at);
+	if (entered_between || !decode_insn(m, n, &i, o) ||
+	    i.mnemonic != (taken ? ZYDIS_MNEMONIC_JZ : ZYDIS_MNEMONIC_JNZ))
+		return false;
+	return decode_insn(m, n - 1, &i, o) && i.mnemonic == ZYDIS_MNEMONIC_TEST &&
+	       o[0].type == ZYDIS_OPERAND_TYPE_REGISTER && o[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       o[0].reg.value == o[1].reg.value && o[0].size >= 32 && o[0].size >= it->place.width &&
+	       whole(o[0].reg.value) == it->place.reg;
+}
+
 static void before(struct query *q, struct item it)
 {
 	struct module *m = q->scope->module[it.module];
@@ -669,20 +712,18 @@ static void before(struct query *q, struct item it)
 	const struct insn *last = here ? &b->insn[here - 1] : NULL;
 	if (last && last->at + last->length == at && last->kind != CODE_JUMP && last->kind != CODE_END) {
 		it.insn = here - 1;
-		after(q, it);
+		if (zero_behind(q, &it, it.insn, false))
+			add_value(q, 0);
+		else
+			after(q, it);
 		ways++;
 	}
-	size_t low = 0, high = b->edges;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (b->edge[middle].to < here)
-			low = middle + 1;
+	for (size_t i = first_edge(b, here); i < b->edges && b->edge[i].to == here; i++, ways++) {
+		it.insn = b->edge[i].from;
+		if (zero_behind(q, &it, it.insn, true))
+			add_value(q, 0);
 		else
-			high = middle;
-	}
-	for (; low < b->edges && b->edge[low].to == here; low++, ways++) {
-		it.insn = b->edge[low].from;
-		after(q, it);
+			after(q, it);
 	}
 	if (ways || at == it.function->start || b->insn[here].padding) // padding behind a jump is run by nobody
 		return;

@@ -1,0 +1,1 @@
+sources = base/sha256.c

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+//
+// A kernel with no more calls than the manifest: a dispatch table of these alone, in assembler, linked with the kernel's
+// objects. What the table does not lead to stays out: whole objects first (they are in an archive), then functions
+// (--gc-sections). Parts that the core only calls if they are there (kernel/sys/part.h) come with the calls below.
+#include <asm/unistd.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/build/tree.h"
+
+enum { NEVER, NAMES, STREAMS, ANY };
+
+// A part is necessary when some call names files, uses streams, can be made again and again, or is this one.
+static const struct {
+	const char *symbol;
+	int wants;
+	unsigned call;
+} part[] = {
+	{"overlay_create", NAMES, 0},	  {"tmpfs_create", NAMES, 0},
+	{"devfs_mount", NAMES, 0},	  {"console_open_standard", STREAMS, 0},
+	{"patch_trapped", ANY, 0},	  {"tmpfs_create_anonymous", NEVER, __NR_mmap},
+	{"fifo_open", NEVER, __NR_mknod}, {"fifo_open", NEVER, __NR_mknodat},
+};
+
+static bool is_of(unsigned nr, const unsigned *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == nr)
+			return true;
+	return false;
+}
+
+// What the calls of a manifest need beside their handlers.
+static int wants(unsigned nr)
+{
+	static const unsigned nothing[] = {__NR_exit, __NR_exit_group, __NR_rt_sigreturn, __NR_restart_syscall};
+	static const unsigned quiet[] = {__NR_arch_prctl,
+					 __NR_brk,
+					 __NR_clock_gettime,
+					 __NR_futex,
+					 __NR_getcpu,
+					 __NR_getpid,
+					 __NR_getrandom,
+					 __NR_gettimeofday,
+					 __NR_mmap,
+					 __NR_mprotect,
+					 __NR_munmap,
+					 __NR_prlimit64,
+					 __NR_rseq,
+					 __NR_set_robust_list,
+					 __NR_set_tid_address,
+					 __NR_time};
+	static const unsigned stream[] = {__NR_close, __NR_fcntl, __NR_fstat, __NR_ioctl, __NR_lseek, __NR_poll,
+					  __NR_ppoll, __NR_read,  __NR_readv, __NR_write, __NR_writev};
+	if (is_of(nr, nothing, sizeof(nothing) / sizeof(*nothing)))
+		return NEVER;
+	if (is_of(nr, quiet, sizeof(quiet) / sizeof(*quiet)))
+		return ANY;
+	return is_of(nr, stream, sizeof(stream) / sizeof(*stream)) ? STREAMS : NAMES;
+}
+
+static bool allowed(const struct manifest *m, unsigned nr)
+{
+	return m->calls[nr / 64] >> nr % 64 & 1;
+}
+
+static bool wanted(const struct manifest *m, int level)
+{
+	if (level == NEVER)
+		return false;
+	for (unsigned nr = 0; nr < APP_CALLS; nr++) {
+		int w = allowed(m, nr) ? wants(nr) : NEVER;
+		if (w != NEVER && (level == ANY || w == NAMES || w == level))
+			return true;
+	}
+	return false;
+}
+
+static void table(const struct manifest *m, const char *path)
+{
+	FILE *f = fopen(path, "we");
+	if (!f)
+		fail("%s: %s", path, strerror(errno));
+	fputs("\t.section .data.sys_handlers, \"aw\", @progbits\n\t.globl sys_handlers\n\t.hidden sys_handlers\n\t.balign 8\n"
+	      "sys_handlers:\n",
+	      f);
+	for (unsigned nr = 0; nr < APP_CALLS; nr++) {
+		if (allowed(m, nr) && call_has_handler(nr))
+			fprintf(f, "\t.quad sys_%s\n", call_name(nr));
+		else
+			fputs("\t.quad 0\n", f);
+	}
+	fputs("\t.section .note.GNU-stack, \"\", @progbits\n", f);
+	if (fclose(f))
+		fail("%s: %s", path, strerror(errno));
+}
+
+static void run(const char *command)
+{
+	if (system(command))
+		fail("a specialised kernel cannot be linked: '%s' failed (package binutils)", command);
+}
+
+static void need(char **needs, const char *symbol)
+{
+	char *more = text("%s -u %s", *needs, symbol);
+	free(*needs);
+	*needs = more;
+}
+
+const char *specialise(const struct manifest *m, const char *directory, const char *work, const char *platform)
+{
+	char *source = text("%s/table.s", work), *object = text("%s/table.o", work);
+	char *kernel = text("%s/kernel-%s.elf", work, platform), *needs = text("%s", "");
+	char *archive = text("%s/specialise/%s", directory, platform);
+	if (strchr(work, '\'') || strchr(directory, '\''))
+		fail("a path with a quotation mark is nothing for the linker");
+	if (access(archive, R_OK))
+		fail("%s: %s; make makes it", archive, strerror(errno));
+	table(m, source);
+	for (size_t i = 0; i < sizeof(part) / sizeof(*part); i++)
+		if (wanted(m, part[i].wants) || (part[i].call && allowed(m, part[i].call)))
+			need(&needs, part[i].symbol);
+	if (m->names_proc && wanted(m, NAMES))
+		need(&needs, "procfs_mount");
+	if (m->names_sys && wanted(m, NAMES))
+		need(&needs, "sysfs_mount");
+	run(text("as '%s' -o '%s'", source, object));
+	run(text(
+		"ld -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro -z pack-relative-relocs "
+		"--gc-sections --build-id=none -s%s -L '%s' -T '%s/kernel.ld' '%s' '%s/kernel.a' '%s/libgcc.a' -o '%s'",
+		needs, archive, archive, object, archive, archive, kernel));
+	return kernel;
+}
