@@ -231,6 +231,8 @@ static int build_net(struct machine *m)
 	int err = net_create(&m->net, &nc);
 	if (!err)
 		err = net_start(m->net);
+	if (err == -ENOSYS)
+		return machine_fail(m, err, "the network needs epoll_pwait2 of the host, as Linux 5.11 has; --net none goes without");
 	return err ? machine_fail(m, err, "cannot start the network: %s", strerror(-err)) : 0;
 }
 
