@@ -34,14 +34,25 @@ enum abi_process_state {
 	ABI_PROCESS_FAILED, // `step` and `error` say why
 };
 
+// How FS and GS get their bases, which is for the host's kernel to allow.
+enum abi_process_bases {
+	ABI_BASES_OWN,	// by instructions (AT_HWCAP2 says FSGSBASE)
+	ABI_BASES_LENT, // by instructions too, but a switch of the host's brings back what arch_prctl(2) set last
+	ABI_BASES_CALL, // by arch_prctl(2)
+};
+
+// ABI_BASES_LENT: what FS is with the host. Nothing is mapped 4 GiB around it: a program that finds it in FS faults.
+#define ABI_BASES_NOWHERE 0x7f8000000000ull
+
 struct abi_process {
 	uint32_t state; // futex
 	uint32_t step;	// of the start, for the message about a failure
 	int32_t error;	// -errno
 	uint32_t filter_count;
 	uint32_t files_sent; // messages with changes of the window so far, by the monitor
+	uint32_t bases;	     // enum abi_process_bases
 	uint32_t spin_ns;    // how long both sides look for the other's store before they sleep; 0 on a host of one CPU
-	uint64_t filter[160];	    // struct sock_filter, installed once everything else is done
+	uint64_t filter[168];	    // struct sock_filter, installed once everything else is done
 	int32_t tid[ABI_MAX_CPUS];  // the CPUs' threads
 };
 _Static_assert(sizeof(struct abi_process) <= 4096, "abi_process lies on a page");
@@ -56,6 +67,7 @@ enum abi_process_step {
 	ABI_STEP_FILTER,
 	ABI_STEP_MAP, // in the monitor's part of the start
 	ABI_STEP_CONFINE,
+	ABI_STEP_BASES,
 };
 
 // What the socket carries: the window's slot of `offset` is now a file's part, or nothing (len 0, no descriptor).

@@ -133,7 +133,8 @@ static _Noreturn void child_main(struct machine *m, int sock, pid_t parent)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		child_fail(p, ABI_STEP_CONFINE, errno);
 	uint64_t ip = m->layout.kernel_va + m->image.head.stub[ABI_STUB_HOST_CALL];
-	int count = guest_filter_build(p->filter, ARRAY_SIZE(p->filter), ip, (pid_t)syscall(SYS_getpid));
+	int count = guest_filter_build(p->filter, ARRAY_SIZE(p->filter), ip, (pid_t)syscall(SYS_getpid),
+				       m->features.bases);
 	if (count < 0)
 		child_fail(p, ABI_STEP_FILTER, -count);
 	p->filter_count = (uint32_t)count;
@@ -216,6 +217,7 @@ static int make_tables(struct machine *m)
 	l->nucleus_va = l->direct_va + l->nucleus_gpa;
 	l->doorbell_va = l->direct_va + page;
 	m->guest->process = (struct abi_process *)(m->memory.ram + page);
+	m->guest->process->bases = m->features.bases;
 	m->guest->process->spin_ns = m->guest->spin_ns = host_cpus() > 1 ? BELL_SPIN_NS : 0;
 	m->features.tsc_khz = arch_counter_khz(m); // late: the longer since the start, the better
 	return 0;
@@ -265,6 +267,7 @@ static const char *step_name(uint32_t step)
 		[ABI_STEP_FILTER] = "the system-call filter (seccomp)",
 		[ABI_STEP_MAP] = "mapping its memory",
 		[ABI_STEP_CONFINE] = "taking its rights away",
+		[ABI_STEP_BASES] = "thread pointers",
 	};
 	return step < ARRAY_SIZE(name) ? name[step] : "its start";
 }

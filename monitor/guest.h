@@ -10,13 +10,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "abi/process.h"
+
 struct guest;
 
 // fs_config.window_map
 int guest_window_map(void *guest, uint64_t offset, uint64_t len, int fd, uint64_t file_off, bool write);
 
 // The filter of a process `pid` whose host calls come from before `host_call_ip`, as struct sock_filter: how many
-// instructions, or -E2BIG.
-int guest_filter_build(uint64_t *insn, size_t room, uint64_t host_call_ip, pid_t pid);
+// instructions, or -E2BIG. `bases`: how it gets thread pointers.
+int guest_filter_build(uint64_t *insn, size_t room, uint64_t host_call_ip, pid_t pid, enum abi_process_bases bases);
+
+enum abi_process_bases arch_host_bases(void); // what this host allows
 
 #endif

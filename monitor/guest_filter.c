@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The system-call filter of a guest's process. Whatever is not called from the nucleus's one instruction is the
-// program's, and becomes SIGSYS: the guest's own kernel answers it. From that instruction seven calls are let
+// program's, and becomes SIGSYS: the guest's own kernel answers it. From that instruction a few calls are let
 // through, each with the arguments the kernel uses; anything else there ends the process. Program and kernel share
 // a privilege level, so what is listed here is what a hostile program can do to the host:
 //
@@ -11,6 +11,7 @@
 //   timer_settime  its own timers (timer_create is over)
 //   tgkill         the one signal, to its own threads
 //   recvmsg        on its socket, where the monitor sends it files; close: what came from there
+//   arch_prctl     its threads' FS and GS, on hosts that want to be asked (abi/process.h)
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -141,13 +142,22 @@ static void test_close(struct program *p, uint32_t unused)
 	refuse_unless(p, BPF_JGE, ABI_PROCESS_FILES, true);
 }
 
+static void test_base(struct program *p, uint32_t unused)
+{
+	static const uint32_t code[2] = ARCH_BASE_CODES;
+	(void)unused;
+	load(p, LOW(0));
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, code[0], 2, 0);
+	refuse_unless(p, BPF_JEQ, code[1], true);
+}
+
 static void test_nothing(struct program *p, uint32_t unused)
 {
 	(void)p;
 	(void)unused;
 }
 
-int guest_filter_build(uint64_t *insn, size_t room, uint64_t ip, pid_t pid)
+int guest_filter_build(uint64_t *insn, size_t room, uint64_t ip, pid_t pid, enum abi_process_bases bases)
 {
 	static const size_t ip_low = offsetof(struct seccomp_data, instruction_pointer);
 	struct program p = { .insn = (struct sock_filter *)insn, .room = room };
@@ -168,6 +178,8 @@ int guest_filter_build(uint64_t *insn, size_t room, uint64_t ip, pid_t pid)
 	put_call(&p, SYS_tgkill, test_tgkill, (uint32_t)pid);
 	put_call(&p, SYS_recvmsg, test_first, ABI_PROCESS_SOCKET);
 	put_call(&p, SYS_close, test_close, 0);
+	if (bases != ABI_BASES_OWN)
+		put_call(&p, ARCH_BASE_CALL, test_base, 0);
 	answer(&p, SECCOMP_RET_KILL_PROCESS);
 	return p.count <= room ? (int)p.count : -E2BIG;
 }

@@ -88,6 +88,7 @@ struct features {
 	uint32_t xsave_size;
 	bool pvm; // this KVM emulates ring 0
 	bool pku;
+	uint32_t bases; // enum abi_process_bases; platform linux
 	uint64_t tsc_khz;
 };
 

@@ -41,6 +41,18 @@ void plat_kick(uint64_t mask);
 // Starts CPU n in cpu_main(n) (main.c). 0 or -errno.
 int plat_cpu_start(unsigned n);
 
+// --- the thread pointer --------------------------------------------------------------------------
+// How the register with the program's thread pointer (FS on x86-64) is written, and whether what it holds is to be
+// believed. Constant after boot.
+enum plat_tls {
+	PLAT_TLS_OWN,  // by an instruction; nobody else does
+	PLAT_TLS_LENT, // by an instruction; the host may put something else there, which the platform mends in time for
+		       // the program and nobody else
+	PLAT_TLS_CALL, // by plat_set_tls(); programs cannot
+};
+extern enum plat_tls plat_tls;
+void plat_set_tls(uint64_t base);
+
 // --- translation ---------------------------------------------------------------------------------
 // Entries of the running address space for [first, end) lost rights or went: what this CPU remembers of them is
 // dropped (other things may be too).

@@ -20,6 +20,7 @@
 
 uint64_t plat_direct_va;
 uint64_t plat_trap_ns;
+enum plat_tls plat_tls;
 uint8_t plat_boot_stack[BOOT_STACK_SIZE] __attribute__((aligned(16)));
 uint64_t plat_cpu_stack[ABI_MAX_CPUS]; // entry.S: top of CPU n's stack
 
@@ -46,14 +47,14 @@ _Noreturn void plat_start(const struct abi_boot *b)
 	plat_direct_va = b->direct_va;
 	cpu_init(&boot_cpu, 0, (uint64_t)plat_boot_stack + BOOT_STACK_SIZE);
 	boot_cpu.started = 1;
-	__asm__ volatile("wrgsbase %0" ::"r"(&boot_cpu) : "memory");
+	cpu_enter(&boot_cpu);
 	kernel_main();
 }
 
 _Noreturn void plat_cpu_start_here(unsigned n)
 {
 	struct arch_cpu *cpu = cpu_block[n];
-	__asm__ volatile("wrgsbase %0" ::"r"(cpu) : "memory");
+	cpu_enter(cpu);
 	__atomic_store_n(&cpu->started, 1, __ATOMIC_RELEASE);
 	kernel_cpu_main(n);
 }

@@ -37,17 +37,18 @@ static struct cpu spend(int who, void (*work)(void), int ms)
 	return (struct cpu){last.user - begin.user, last.system - begin.system};
 }
 
-// The same until the kernel (`system`) or the program gets by far the larger part, five times at most: a busy host
-// takes its time out of either.
-static bool mostly(int who, void (*work)(void), int ms, bool system)
+// The same until it is divided as `enough` wants it, five times at most: a busy host takes its time out of either part.
+static bool divided(int who, void (*work)(void), int ms, bool (*enough)(struct cpu))
 {
-	for (int tries = 0; tries < 5; tries++) {
-		struct cpu c = spend(who, work, ms);
-		if (system ? c.system > 2 * c.user : c.user > 4 * c.system)
+	for (int tries = 0; tries < 5; tries++)
+		if (enough(spend(who, work, ms)))
 			return true;
-	}
 	return false;
 }
+
+static bool user_most(struct cpu c) { return c.user > 4 * c.system; }
+static bool system_most(struct cpu c) { return c.system > 2 * c.user; }
+static bool system_much(struct cpu c) { return c.system > c.user / 2; }
 
 static volatile unsigned long sink;
 
@@ -81,16 +82,15 @@ static void fault(void)
 
 static void *in_thread(void *arg)
 {
-	CHECK(mostly(RUSAGE_THREAD, call, 60, true));
+	CHECK(divided(RUSAGE_THREAD, call, 60, system_most));
 	return arg;
 }
 
 int main(void)
 {
-	CHECK(mostly(RUSAGE_SELF, compute, 100, false));
-	CHECK(mostly(RUSAGE_SELF, call, 100, true));
-	struct cpu c = spend(RUSAGE_SELF, fault, 100);
-	CHECK(c.system > c.user / 2);
+	CHECK(divided(RUSAGE_SELF, compute, 100, user_most));
+	CHECK(divided(RUSAGE_SELF, call, 100, system_most));
+	CHECK(divided(RUSAGE_SELF, fault, 100, system_much));
 
 	struct cpu before = cpu_of(RUSAGE_SELF), own = cpu_of(RUSAGE_THREAD);
 	join(start(in_thread, NULL));

@@ -85,7 +85,7 @@ static void all_rounds(const struct site *s)
 		if (s->kind & SITE_PUSHES)
 			continue;
 		CHECK_EQ(site_call(&other, args, stack_bottom, 0), want);
-		void *wild = (void *[]){ NULL, (void *)8, (void *)(1ul << 63), (void *)-8l }[round % 4];
+		void *wild = (void *[]){ NULL, (void *)8, (void *)(1ul << 46), (void *)-8l }[round % 4];
 		CHECK_EQ(site_call(&other, args, wild, 0), want);
 	}
 }

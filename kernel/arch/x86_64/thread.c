@@ -11,6 +11,7 @@
 #include "base/string.h"
 #include "base/util.h"
 #include "debug/debug.h"
+#include "plat/plat.h"
 #include "sched/sched.h"
 #include "sys/entry.h"
 
@@ -53,16 +54,21 @@ void thread_begin_user(void)
 	entry_events(arch_thread_frame(arch_current()));
 }
 
-static uint64_t read_fs(void)
+// Of the running thread. Where the register is not its own it has no way to change it but arch_prctl(2).
+static uint64_t read_fs(const struct thread *t)
 {
-	uint64_t v;
-	__asm__ volatile("rdfsbase %0" : "=r"(v));
+	uint64_t v = t->arch.fs_base;
+	if (plat_tls == PLAT_TLS_OWN)
+		__asm__ volatile("rdfsbase %0" : "=r"(v));
 	return v;
 }
 
 static void write_fs(uint64_t v)
 {
-	__asm__ volatile("wrfsbase %0" ::"r"(v));
+	if (plat_tls == PLAT_TLS_CALL)
+		plat_set_tls(v);
+	else
+		__asm__ volatile("wrfsbase %0" ::"r"(v));
 }
 
 void arch_thread_switch(struct thread *prev, struct thread *next)
@@ -71,7 +77,7 @@ void arch_thread_switch(struct thread *prev, struct thread *next)
 	uint64_t nowhere;
 	vector_switch(prev, next);
 	if (prev)
-		prev->arch.fs_base = read_fs();
+		prev->arch.fs_base = read_fs(prev);
 	write_fs(next->arch.fs_base);
 	if (next->kernel_stack)
 		cpu->kernel_sp = stack_top(next);
@@ -111,7 +117,7 @@ void arch_thread_set_tls(struct thread *t, uint64_t base)
 
 uint64_t arch_thread_get_tls(const struct thread *t)
 {
-	return t == arch_current() ? read_fs() : t->arch.fs_base;
+	return t == arch_current() ? read_fs(t) : t->arch.fs_base;
 }
 
 uint64_t arch_cycles(void)

@@ -9,6 +9,7 @@
 #include "abi/image.h"
 #include "arch/arch.h"
 #include "base/util.h"
+#include "debug/debug.h"
 #include "plat/kvm/private.h"
 #include "plat/private.h"
 
@@ -24,6 +25,17 @@ void cpu_prepare(struct arch_cpu *cpu)
 	char *group = (char *)plat_boot()->nucleus_va + (uint64_t)cpu->number * ABI_NUCLEUS_STRIDE;
 	cpu->nucleus = (struct abi_nucleus_data *)(group + ABI_NUCLEUS_DATA * PAGE_SIZE);
 	cpu->nucleus->gateway_rip = (uint64_t)gateway_rip;
+}
+
+void cpu_enter(struct arch_cpu *cpu)
+{
+	__asm__ volatile("wrgsbase %0" ::"r"(cpu) : "memory");
+}
+
+// plat_tls is PLAT_TLS_OWN.
+void plat_set_tls(uint64_t base)
+{
+	panic("plat_set_tls(%#lx) on a processor of our own", base);
 }
 
 void cpu_launch(unsigned n) { bell_ring(ABI_DOORBELL_START, n); }

@@ -92,6 +92,9 @@ static void prepare_thread(unsigned n)
 	check(ABI_STEP_STACK, host(__NR_sigaltstack, (uint64_t)&stack, 0, 0, 0, 0));
 	check(ABI_STEP_TIMER, host(__NR_timer_create, CLOCK_MONOTONIC, (uint64_t)&ev, (uint64_t)&h->timer, 0, 0));
 	host(__NR_prctl, PR_SET_TIMERSLACK, 1, 0, 0, 0); // timers late by 50 us else
+	if (host_process(boot)->bases == ABI_BASES_LENT)
+		check(ABI_STEP_BASES, host(__NR_arch_prctl, ARCH_SET_FS, ABI_BASES_NOWHERE, 0, 0, 0));
+	h->gs_by_call = host_process(boot)->bases == ABI_BASES_CALL;
 }
 
 _Noreturn void host_thread_main(unsigned n)

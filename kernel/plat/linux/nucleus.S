@@ -5,6 +5,7 @@
 // with which arguments, is the filter's business (monitor/guest_filter.c) and not this code's: the program can
 // jump here. The page is a private, read-only copy in the process.
 #define GROUP_MASK -0x10000 // ABI_PROCESS_GROUP
+#define GS_BY_CALL 8	    // host_cpu
 #define CONTEXT_VECTOR 224  // uc_mcontext.fpstate
 #define VECTOR_MAGIC   464  // struct _fpx_sw_bytes in it
 #define VECTOR_FEATURES 472
@@ -29,15 +30,18 @@ host_call:
 nucleus_host_call:
 	ret
 
-// A signal: rdi number, rsi siginfo, rdx ucontext, rsp on the CPU's signal stack. GS may be the program's; vector
-// registers have been reset by the host and go back to what they were at once: the kernel does not touch them.
+// A signal: rdi number, rsi siginfo, rdx ucontext, rsp on the CPU's signal stack. GS may be the program's
+// (not where no instruction writes it); vector registers have been reset by the host and go back to what they were
+// at once: the kernel does not touch them.
 	.balign 16
 nucleus_signal:
 	mov %rsp, %rcx
 	and $GROUP_MASK, %rcx
+	cmpl $0, GS_BY_CALL(%rcx)
 	mov (%rcx), %rcx
+	jne 2f
 	wrgsbase %rcx
-	mov CONTEXT_VECTOR(%rdx), %rcx
+2:	mov CONTEXT_VECTOR(%rdx), %rcx
 	test %rcx, %rcx
 	jz 1f
 	cmpl $MAGIC1, VECTOR_MAGIC(%rcx)

@@ -5,6 +5,7 @@
 #define COMPONENT "plat"
 #include "plat/plat.h"
 
+#include <asm/prctl.h>
 #include <asm/unistd.h>
 #include <linux/errno.h>
 #include <linux/time.h>
@@ -38,6 +39,25 @@ void cpu_prepare(struct arch_cpu *cpu)
 	host_cpu_of(plat_boot(), cpu->number)->cpu = cpu;
 	if (cpu->number == 0)
 		measure_trap();
+}
+
+// GS is written once and stays, whoever switches.
+void cpu_enter(struct arch_cpu *cpu)
+{
+	static const enum plat_tls tls[] = { [ABI_BASES_OWN] = PLAT_TLS_OWN,
+					     [ABI_BASES_LENT] = PLAT_TLS_LENT,
+					     [ABI_BASES_CALL] = PLAT_TLS_CALL };
+	uint32_t bases = host_process(plat_boot())->bases;
+	if (bases == ABI_BASES_OWN)
+		__asm__ volatile("wrgsbase %0" ::"r"(cpu) : "memory");
+	else
+		host_call(__NR_arch_prctl, ARCH_SET_GS, (uint64_t)cpu, 0, 0, 0, 0);
+	plat_tls = tls[bases];
+}
+
+void plat_set_tls(uint64_t base)
+{
+	host_call(__NR_arch_prctl, ARCH_SET_FS, base, 0, 0, 0, 0);
 }
 
 void cpu_launch(unsigned n)

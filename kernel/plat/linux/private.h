@@ -5,6 +5,7 @@
 #define WHELK_PLAT_LINUX_PRIVATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi/process.h"
@@ -13,12 +14,15 @@ struct abi_boot;
 struct frame;
 struct trap;
 
-// First page of a CPU's group. nucleus.S knows the first field.
+// First page of a CPU's group. nucleus.S knows the first two fields.
 struct host_cpu {
 	struct arch_cpu *cpu; // GS of this thread; NULL before it runs the kernel
+	uint32_t gs_by_call;  // it cannot be written by an instruction
 	int32_t tid, timer;
 	uint32_t go; // futex: this CPU may start
 };
+
+_Static_assert(offsetof(struct host_cpu, gs_by_call) == 8, "nucleus.S");
 
 static inline struct host_cpu *host_cpu_of(const struct abi_boot *boot, unsigned n)
 {

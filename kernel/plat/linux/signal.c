@@ -89,6 +89,21 @@ static _Noreturn void interrupted(uint64_t *r)
 	upcall_events(top_frame());
 }
 
+// PLAT_TLS_LENT: the host has switched to another process and back, and the program has come to its thread pointer.
+static bool tls_taken_back(int sig, const uint64_t *r)
+{
+	const uint64_t around = 1ull << 32;
+	uint64_t fs;
+	if (plat_tls != PLAT_TLS_LENT || sig != SIGSEGV || r[VECTOR] != VECTOR_PF ||
+	    r[CR2] - (ABI_BASES_NOWHERE - around) >= 2 * around)
+		return false;
+	__asm__ volatile("rdfsbase %0" : "=r"(fs));
+	if (fs != ABI_BASES_NOWHERE)
+		return false;
+	arch_thread_set_tls(arch_current(), arch_thread_get_tls(arch_current()));
+	return true;
+}
+
 // What the host says of an exception is what the processor said. A call the program makes by another gate than
 // `syscall` would be a protection fault in a machine.
 static struct trap trap_of(int sig, const uint64_t *r)
@@ -119,6 +134,8 @@ _Noreturn void signal_arrived(int sig, const struct host_siginfo *info, struct h
 		f->orig_rax = r[RAX];
 		upcall_call(f, entry_syscall);
 	}
+	if (!kernel && tls_taken_back(sig, r))
+		upcall_resume(r);
 	struct trap trap = trap_of(sig, r);
 	if (kernel && !in_exit_window(r[RIP]))
 		trap_in_kernel(r, &trap);

@@ -7,10 +7,9 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/ioctl.h>
 
-#define HWCAP2_FSGSBASE 2u
+#include "monitor/guest.h"
 
 void arch_doctor_cpu(void)
 {
@@ -22,12 +21,20 @@ void arch_doctor_cpu(void)
 	bool xsave = __get_cpuid(1, &a, &b, &c, &d) && c & 1u << 26;
 	bool leaf7 = __get_cpuid_count(7, 0, &a, &b, &c, &d);
 	bool fsgsbase = leaf7 && b & 1;
-	doctor_say(
-		xsave && fsgsbase ? DOCTOR_OK : DOCTOR_MISSING, "features",
-		xsave && fsgsbase
-			? NULL
-			: "a processor of 2013 or later has both; in a virtual machine, let it see the host's processor",
-		"XSAVE %s, FSGSBASE %s", xsave ? "yes" : "no", fsgsbase ? "yes" : "no");
+	doctor_say(xsave && fsgsbase ? DOCTOR_OK : xsave ? DOCTOR_NOTE : DOCTOR_MISSING, "features",
+		   xsave && fsgsbase ? NULL
+				     : "a processor of 2013 or later has both, and platform kvm needs both; in a virtual "
+				       "machine, let it see the host's processor",
+		   "XSAVE %s, FSGSBASE %s", xsave ? "yes" : "no", fsgsbase ? "yes" : "no");
+	enum abi_process_bases bases = arch_host_bases();
+	doctor_say(bases == ABI_BASES_OWN ? DOCTOR_OK : DOCTOR_NOTE, "threads",
+		   bases == ABI_BASES_OWN
+			   ? NULL
+			   : "platform linux: a host kernel of Linux 5.9 or later on a processor with FSGSBASE is faster",
+		   "%s",
+		   bases == ABI_BASES_OWN    ? "programs may write their thread pointers"
+		   : bases == ABI_BASES_LENT ? "the host's kernel forgets thread pointers: a fault after each of its switches"
+					     : "the host's kernel sets thread pointers: a call for each switch of threads");
 	bool pku = leaf7 && c & 1u << 3, enabled = leaf7 && c & 1u << 4;
 	doctor_say(enabled ? DOCTOR_OK : DOCTOR_NOTE, "PKU", NULL, "%s",
 		   enabled ? "protection keys are there for compartments"
@@ -50,7 +57,5 @@ int arch_doctor_guest(int vcpu_fd, uint8_t *page)
 const char *arch_doctor_process(void)
 {
 	unsigned a, b, c, d;
-	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
-		return "FSGSBASE for programs (Linux 5.9)";
 	return __get_cpuid(1, &a, &b, &c, &d) && c & 1u << 27 ? NULL : "XSAVE for programs";
 }

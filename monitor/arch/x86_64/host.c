@@ -4,10 +4,16 @@
 // virtual machine each costs an exit.
 #include <cpuid.h>
 #include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/platform/x86.h>
 
+#include "abi/process.h"
 #include "base/util.h"
+#include "monitor/guest.h"
 #include "monitor/private.h"
 
 #define HWCAP2_FSGSBASE 2u
@@ -44,14 +50,46 @@ static uint32_t area_size(uint64_t components)
 	return size;
 }
 
+static sigjmp_buf no_instruction;
+static void on_illegal(int sig)
+{
+	(void)sig;
+	siglongjmp(no_instruction, 1);
+}
+
+// The processor may have FSGSBASE turned on where the kernel does not know of it: below a hypervisor that runs
+// kernels in ring 3.
+static bool writes_fs(void)
+{
+	struct sigaction before, sa = { .sa_handler = on_illegal };
+	volatile bool works = false;
+	if (sigaction(SIGILL, &sa, &before))
+		return false;
+	if (!sigsetjmp(no_instruction, 1)) {
+		__asm__ volatile("wrfsbase %0" ::"r"(__builtin_thread_pointer()));
+		works = true;
+	}
+	sigaction(SIGILL, &before, NULL);
+	return works;
+}
+
+enum abi_process_bases arch_host_bases(void)
+{
+	const char *wish = getenv("WHELK_BASES"); // a test's: the ways of lesser hosts
+	if (wish && strcmp(wish, "call") == 0)
+		return ABI_BASES_CALL;
+	if (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE && !(wish && strcmp(wish, "lent") == 0))
+		return ABI_BASES_OWN;
+	return writes_fs() ? ABI_BASES_LENT : ABI_BASES_CALL;
+}
+
 int arch_host_probe(struct machine *m)
 {
 	struct features *f = &m->features;
 	unsigned a, b, c, d;
 	f->hwcap = getauxval(AT_HWCAP);
 	f->hwcap2 = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
-	if (!f->hwcap2)
-		return machine_fail(m, -ENODEV, "platform linux needs FSGSBASE (a processor of 2013, Linux 5.9)");
+	f->bases = arch_host_bases();
 	if (!CPU_FEATURE_PRESENT(OSXSAVE))
 		return machine_fail(m, -ENODEV, "platform linux needs XSAVE, which this processor or its kernel lacks");
 	f->xcr0 = read_xcr0() & XCR0_WANTED;
