@@ -135,7 +135,7 @@ _Noreturn void signal_arrived(int sig, const struct host_siginfo *info, struct h
 		upcall_call(f, entry_syscall);
 	}
 	if (!kernel && tls_taken_back(sig, r))
-		upcall_resume(r);
+		interrupted(r);
 	struct trap trap = trap_of(sig, r);
 	if (kernel && !in_exit_window(r[RIP]))
 		trap_in_kernel(r, &trap);
