@@ -5,7 +5,8 @@
 // through, each with the arguments the kernel uses; anything else there ends the process. Program and kernel share
 // a privilege level, so what is listed here is what a hostile program can do to the host:
 //
-//   mmap           of descriptors it was given (guest RAM, files shown to it), shared, below the program's end
+//   mmap           of descriptors it was given (guest RAM, files shown to it), shared, below the program's end; or
+//                  private, if it can never be written and so never be a copy
 //   munmap         below the program's end: the direct map, the kernel and the nucleus stay what they are
 //   futex          waiting and waking, on its own memory
 //   timer_settime  its own timers (timer_create is over)
@@ -104,10 +105,12 @@ static void test_mmap(struct program *p, uint32_t unused)
 	(void)unused;
 	need_program_range(p);
 	need_no_bits(p, LOW(2), ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC));
+	need_equal(p, HIGH(3), 0);
 	load(p, LOW(3));
 	put(p, BPF_ALU | BPF_AND | BPF_K, ~(uint32_t)MAP_POPULATE, 0, 0);
-	refuse_unless(p, BPF_JEQ, MAP_SHARED | MAP_FIXED, true);
-	need_equal(p, HIGH(3), 0);
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, MAP_SHARED | MAP_FIXED, 5, 0);
+	refuse_unless(p, BPF_JEQ, MAP_PRIVATE | MAP_FIXED, true);
+	need_no_bits(p, LOW(2), PROT_WRITE);
 }
 
 static void test_munmap(struct program *p, uint32_t unused)

@@ -53,13 +53,16 @@ static uint64_t host_prot(pte_t e)
 	return PROT_READ | (pte_writable(e) ? PROT_WRITE : 0) | (pte_executable(e) ? PROT_EXEC : 0);
 }
 
+// Text is mapped privately: it stays what RAM or the file holds, and a debugger can set breakpoints there.
 static long map_file(uint64_t va, uint64_t len, uint64_t prot, uint64_t flags, int fd, uint64_t off)
 {
-	long r = host_call(__NR_mmap, va, len, prot, MAP_SHARED | MAP_FIXED | flags, (uint64_t)fd, off);
+	bool text = (prot & (PROT_EXEC | PROT_WRITE)) == PROT_EXEC;
+	uint64_t how = MAP_FIXED | (text ? MAP_PRIVATE : MAP_SHARED);
+	long r = host_call(__NR_mmap, va, len, prot, how | flags, (uint64_t)fd, off);
 	if (r != -ENOMEM)
 		return r;
 	drop(ABI_VA_USER_MIN, ABI_VA_USER_END);
-	return host_call(__NR_mmap, va, len, prot, MAP_SHARED | MAP_FIXED, (uint64_t)fd, off);
+	return host_call(__NR_mmap, va, len, prot, how, (uint64_t)fd, off);
 }
 
 static int map(uint64_t va, uint64_t len, pte_t e)

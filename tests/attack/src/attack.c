@@ -183,6 +183,10 @@ static long bad_argument(const uint8_t *g, const char *what)
 		return through(g, SYS_mmap, direct - 4096, -4096l, rw, fixed, 0, 0);
 	if (!strcmp(what, "mmap-anonymous"))
 		return through(g, SYS_mmap, 0x300000000000, 4096, rw, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+	if (!strcmp(what, "mmap-private")) // would be memory that -m does not count
+		return through(g, SYS_mmap, 0x300000000000, 4096, rw, MAP_PRIVATE | MAP_FIXED, 0, 0);
+	if (!strcmp(what, "mmap-text")) // how the kernel maps the program's
+		return through(g, SYS_mmap, 0x300000000000, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, 0, 0) == 0x300000000000 ? 0 : 1;
 	if (!strcmp(what, "mmap-anywhere"))
 		return through(g, SYS_mmap, 0, 4096, rw, MAP_SHARED, 0, 0);
 	if (!strcmp(what, "mmap-growsdown"))
