@@ -6,6 +6,7 @@
 # make fuzz-short / make fuzz      fuzzers, a minute each / until stopped
 # make tap        build/kernel-tap.elf and build/kernel-linux-tap.elf, with lwIP inside, for whelk run --net tap=IF (docs/network.md)
 # make libc       build/libc/lib/libc.so, a musl that calls the kernel by jumps, for whelk run --libc=fast (docs/libc.md)
+# make gdb TEST=futex     that test of tests/abi under gdb      make asan TEST=futex    ... with a kernel that checks its heap
 # make bench      benchmarks        make docs       generated pages        make clean        V=1: show commands
 #
 # SANITIZE=1, with a B=build/asan of its own: a kernel that checks every use of its heap (kernel/debug/asan.c).
@@ -258,6 +259,17 @@ fuzz-short fuzz: all
 	@$(MAKE) -s B=$(B)/asan SANITIZE=1
 	@$(MAKE) -s -k -j$(shell nproc) fuzz-build > $(B)/fuzz/log 2>&1 || { $(call stale,fuzz,$(FUZZ)); }; \
 		FUZZ_SECONDS=$(FUZZ_SECONDS) tests/tally fuzz $(B)/fuzz $(FUZZ) syscall_args
+
+# One test of tests/abi on platform linux: under gdb, once it is compiled and has passed natively; on a kernel with SANITIZE=1.
+TEST ?= futex
+.PHONY: gdb asan
+gdb: all
+	@tests/run --native-only abi/$(TEST)
+	@B=$(B) tools/gdb build/tests/abi/$(TEST)
+asan:
+	@$(MAKE) -s B=$(B)/asan SANITIZE=1 monitor
+	@WHELK_PLATFORM=linux tests/run --whelk $(B)/asan/whelk $(TEST:%=abi/%)
+
 bench: all
 	@bench/run
 check:
