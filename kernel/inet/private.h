@@ -112,7 +112,10 @@ int inet_netlink_create(int type, int protocol, struct socket **out);
 // News of the monitor's.
 void inet_stream_space(struct inet_socket *i); // less is under way
 void inet_stream_connected(struct inet_socket *i);
-void inet_stream_accepted(struct inet_socket *listener, struct inet_socket *i); // connected
+// Who gets a connection that `told` was told of: others may share the port, or have it for the other family. Asked once for each.
+struct inet_socket *inet_stream_target(struct inet_socket *told, const struct abi_net_address *local,
+				       const struct abi_net_address *remote);
+void inet_stream_accepted(struct inet_socket *to, struct inet_socket *i); // connected
 void inet_stream_ended(struct inet_socket *i);
 void inet_stream_failed(struct inet_socket *i, int error);
 void inet_datagram_came(struct inet_socket *i, const struct abi_net_address *from, struct socket_packet *p);

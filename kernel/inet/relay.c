@@ -261,6 +261,8 @@ static void data_came(struct inet_socket *i, struct abi_net *n, void **buffer)
 static void accepted(struct inet_socket *listener, const struct abi_net *n)
 {
 	struct inet_socket made = {.id = n->value}, *i;
+	if (listener)
+		listener = inet_stream_target(listener, &n->b, &n->a);
 	i = listener ? inet_new(&inet_stream_ops, listener->s.family, SOCK_STREAM, IPPROTO_TCP) : NULL;
 	if (!i || !adopt(i, n->value)) {
 		ask(&made, ABI_NET_CLOSE, true, NULL);

@@ -105,11 +105,15 @@ static int listen(struct socket *s, unsigned backlog)
 	return 0;
 }
 
-void inet_stream_accepted(struct inet_socket *listener, struct inet_socket *i)
+struct inet_socket *inet_stream_target(struct inet_socket *told, const struct abi_net_address *local,
+				       const struct abi_net_address *remote)
 {
-	struct inet_socket *to = inet_port_find(SOCK_STREAM, &i->local, &i->remote); // another may share the port
-	if (!to)
-		to = listener;
+	struct inet_socket *to = inet_port_find(SOCK_STREAM, local, remote);
+	return to ? to : told;
+}
+
+void inet_stream_accepted(struct inet_socket *to, struct inet_socket *i)
+{
 	i->listener = to;
 	memcpy(i->option, to->option, sizeof i->option);
 	i->s.set = to->s.set;

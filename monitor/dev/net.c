@@ -100,7 +100,7 @@ static void close_fd(struct net *n, struct net_socket *s, bool reset)
 	}
 	s->first = NET_NONE;
 	s->pending_bytes = 0;
-	if (s->kind == NET_LISTENER && s->fd >= 0)
+	if (s->kind == NET_LISTENER)
 		net_unlisten(n, s);
 	if (s->kind == NET_DATAGRAM && !s->own_fd) {
 		epoll_ctl(n->epoll, EPOLL_CTL_DEL, s->fd, NULL);

@@ -16,7 +16,7 @@ struct net_socket {
 	struct list link;  // net.ready, or nothing
 	uint32_t id;
 	enum net_kind kind;
-	int fd;
+	int fd;		   // -1: none; a listener has those of its ports
 	bool own_fd;	   // not a -p port's
 	bool readable;	   // the host has told so, and nothing since says otherwise
 	bool hangs_up;	   // the host has told of an end: what is read is read to it
@@ -25,6 +25,8 @@ struct net_socket {
 	bool failed;	   // told
 	bool shut, closing; // after what is pending
 	bool waits;	   // to be accepted by the program
+	uint16_t port;	   // of a listener: the guest's, and how many may wait at the host's
+	uint32_t backlog;
 	bool v6;	   // of a datagram socket: what it can send to
 	uint32_t told;	   // bytes without credit; of a listener: connections not accepted
 	struct net_socket *listener; // of one that waits

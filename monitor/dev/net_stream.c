@@ -84,49 +84,86 @@ static void connected(struct net *n, struct net_socket *s)
 
 // --- listening --------------------------------------------------------------------------------------------------------
 
-static int port_index(const struct net *n, const struct abi_net_address *a)
+// Has the host's port tell of connections to `s`, at once or instead of whom it told before.
+static int hold(struct net *n, unsigned i, struct net_socket *s, int op)
 {
-	for (unsigned i = 0; i < n->config.port_count; i++)
-		if (n->port[i].guest == a->port && !n->port[i].datagram)
-			return (int)i;
-	return -1;
+	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.u64 = s->id};
+	n->listener_of[i] = s->id;
+	return listen(n->port[i].fd, (int)s->backlog) || epoll_ctl(n->epoll, op, n->port[i].fd, &e) ? -errno : 0;
 }
 
-// Several ports of the host may lead to one of the guest: each gets a listener here, all under the guest's number.
+// Several ports of the host may lead to one of the guest, and several listeners of the guest's be at one port (one for
+// IPv4, one for IPv6): the first hears of all connections, and the guest's kernel finds out whose they are.
 void net_listen(struct net *n, const struct abi_net *ask)
 {
-	int i = port_index(n, &ask->a);
-	if (i < 0 || net_find(n, ask->socket))
-		return;
-	struct net_socket *s = net_socket_new(n, ask->socket, NET_LISTENER, n->port[i].fd);
-	if (!s)
-		return;
-	s->own_fd = false;
-	n->listener_of[i] = s->id;
-	if (listen(s->fd, (int)MIN(ask->value, 4096u)) || net_watch(n, s))
-		net_fail(n, s->id, errno);
+	struct net_socket *s = NULL;
+	int err = 0;
+	for (unsigned i = 0; i < n->config.port_count; i++) {
+		if (n->port[i].guest != ask->a.port || n->port[i].datagram)
+			continue;
+		if (!s)
+			s = net_socket_new(n, ask->socket, NET_LISTENER, -1);
+		if (!s)
+			return; // it listens already
+		s->port = ask->a.port;
+		s->backlog = MIN(ask->value, 4096u);
+		if (!err && !n->listener_of[i])
+			err = hold(n, i, s, EPOLL_CTL_ADD);
+	}
+	if (err)
+		net_fail(n, s->id, -err);
+}
+
+static struct net_socket *other_listener(const struct net *n, const struct net_socket *s)
+{
+	for (uint32_t i = 0; i < n->table_size[0]; i++) {
+		struct net_socket *o = n->table[0][i];
+		if (o && o != s && o->kind == NET_LISTENER && o->port == s->port && !o->error && !o->failed)
+			return o;
+	}
+	return NULL;
 }
 
 void net_unlisten(struct net *n, struct net_socket *s)
 {
-	for (unsigned i = 0; i < n->config.port_count; i++)
-		if (n->listener_of[i] == s->id)
-			n->listener_of[i] = 0;
+	struct net_socket *heir = other_listener(n, s);
 	for (uint32_t i = 0; i < n->table_size[1]; i++)
 		if (n->table[1][i] && n->table[1][i]->listener == s)
 			n->table[1][i]->listener = NULL;
-	epoll_ctl(n->epoll, EPOLL_CTL_DEL, s->fd, NULL);
-	shutdown(s->fd, SHUT_RD); // it keeps its port, and refuses
+	for (unsigned i = 0; i < n->config.port_count; i++) {
+		if (n->listener_of[i] != s->id)
+			continue;
+		n->listener_of[i] = 0;
+		if (heir && !hold(n, i, heir, EPOLL_CTL_MOD))
+			continue;
+		n->listener_of[i] = 0;
+		epoll_ctl(n->epoll, EPOLL_CTL_DEL, n->port[i].fd, NULL);
+		shutdown(n->port[i].fd, SHUT_RD); // it keeps its port, and refuses
+	}
+}
+
+static int accept_one(struct net *n, struct net_socket *l, unsigned *port, struct sockaddr_storage *peer)
+{
+	int fd = -1;
+	errno = EAGAIN;
+	for (unsigned i = 0; i < n->config.port_count && fd < 0 && errno == EAGAIN; i++) {
+		socklen_t len = sizeof(*peer);
+		if (n->listener_of[i] == l->id)
+			fd = accept4(n->port[i].fd, (struct sockaddr *)peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		*port = i;
+	}
+	return fd;
 }
 
 bool net_listener_read(struct net *n, struct net_socket *l)
 {
 	struct sockaddr_storage peer, own;
-	socklen_t peer_len = sizeof(peer), own_len = sizeof(own);
+	socklen_t own_len = sizeof(own);
+	unsigned port;
 	int one = 1;
 	if (l->told >= ABI_NET_ACCEPT)
 		return false; // until one is accepted
-	int fd = accept4(l->fd, (struct sockaddr *)&peer, &peer_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept_one(n, l, &port, &peer);
 	if (fd < 0) {
 		l->readable = errno == EMFILE || errno == ENFILE || errno == ECONNABORTED || errno == EINTR;
 		return errno == ECONNABORTED || errno == EINTR;
@@ -143,9 +180,7 @@ bool net_listener_read(struct net *n, struct net_socket *l)
 	}
 	struct abi_net news = {.op = ABI_NET_ACCEPTED, .socket = l->id, .value = id};
 	net_map_in(n, &peer, &news.a);
-	for (unsigned i = 0; i < n->config.port_count; i++)
-		if (n->port[i].fd == l->fd)
-			news.b = (struct abi_net_address){.family = AF_INET, .port = n->port[i].guest, .ip = {10, 0, 2, 15}};
+	news.b = (struct abi_net_address){.family = AF_INET, .port = n->port[port].guest, .ip = {10, 0, 2, 15}};
 	if (news.a.family == AF_INET6)
 		news.b = (struct abi_net_address){.family = AF_INET6, .port = news.b.port, .ip = {0xfd, 0, 0, 2, [15] = 15}};
 	s->waits = true;

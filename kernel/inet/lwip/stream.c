@@ -118,13 +118,17 @@ static err_t connected(void *arg, struct tcp_pcb *p, err_t err)
 static err_t accepted(void *arg, struct tcp_pcb *p, err_t err)
 {
 	struct inet_socket *listener = arg, *i;
+	struct abi_net_address local, remote;
 	if (err || !p || !listener)
 		return ERR_VAL;
+	lwip_address_back(&p->local_ip, p->local_port, &local);
+	lwip_address_back(&p->remote_ip, p->remote_port, &remote);
+	listener = inet_stream_target(listener, &local, &remote);
 	i = inet_new(&inet_stream_ops, listener->s.family, SOCK_STREAM, IPPROTO_TCP);
 	if (!i)
 		return ERR_MEM; // it resets the connection
-	lwip_address_back(&p->local_ip, p->local_port, &i->local);
-	lwip_address_back(&p->remote_ip, p->remote_port, &i->remote);
+	i->local = local;
+	i->remote = remote;
 	i->state = INET_CONNECTED;
 	i->id = 1;
 	join(i, p);
