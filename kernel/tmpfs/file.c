@@ -159,10 +159,8 @@ static int64_t tmpfs_write_locked(struct file *f, struct iter *from, int64_t *po
 		if (!((uint64_t)*pos & (HUGE_SIZE - 1)))
 			sched_poll();
 	}
-	if (done > 0) {
+	if (done > 0)
 		inode_touch(i, ATTR_MTIME);
-		i->mode &= ~(uint32_t)S_ISUID;
-	}
 	return done;
 }
 

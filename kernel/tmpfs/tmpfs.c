@@ -146,7 +146,6 @@ int tmpfs_setattr(struct inode *i, const struct iattr *a)
 			return -EPERM;
 		tmpfs_file_truncate(i, a->size);
 		i->mtime_ns = time_wall_ns();
-		i->mode &= ~(uint32_t)S_ISUID;
 	}
 	inode_set_fields(i, a);
 	return 0;

@@ -248,7 +248,9 @@ int inode_truncate(struct inode *i, uint64_t size, struct file *f)
 		signal_send_thread(thread_current(), SIGXFSZ, NULL);
 		return -EFBIG;
 	}
-	int err = inode_setattr(i, &a);
+	int err = inode_drop_privileges(i);
+	if (!err)
+		err = inode_setattr(i, &a);
 	if (!err)
 		notify_inode(i, IN_MODIFY);
 	return err;
@@ -308,8 +310,8 @@ long sys_fallocate(int fd, int mode, int64_t offset, int64_t len)
 		err = -ENODEV;
 	else if (add_overflow(offset, len, &end))
 		err = -EFBIG;
-	else
-		err = f->ops->fallocate ? f->ops->fallocate(f, mode, offset, len) : -EOPNOTSUPP;
+	else if (!(err = f->ops->fallocate ? inode_drop_privileges(f->inode) : -EOPNOTSUPP))
+		err = f->ops->fallocate(f, mode, offset, len);
 	if (!err)
 		notify_file(f, IN_MODIFY);
 	file_put(f);

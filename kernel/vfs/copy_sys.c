@@ -93,6 +93,9 @@ static int64_t copy_write(struct copy *c, size_t len)
 	struct iter it;
 	if (!c->out->ops->write)
 		return -EINVAL;
+	int err = inode_drop_privileges(c->out->inode);
+	if (err)
+		return err;
 	iter_init_kernel(&it, c->buf, len);
 	return c->out->ops->write(c->out, &it, c->out_at);
 }
@@ -168,7 +171,9 @@ static long splice_from_pipe(struct copy *c, struct pipe *p, size_t len, bool no
 	while (done < got) {
 		struct iter it;
 		iter_init_kernel(&it, c->buf + done, got - done);
-		int64_t w = c->out->ops->write ? c->out->ops->write(c->out, &it, c->out_at) : -EINVAL;
+		int64_t w = c->out->ops->write ? inode_drop_privileges(c->out->inode) : -EINVAL;
+		if (!w)
+			w = c->out->ops->write(c->out, &it, c->out_at);
 		if (w <= 0) {
 			pipe_unread(p, c->buf + done, got - done);
 			return done ? (long)done : w;

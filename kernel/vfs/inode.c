@@ -95,6 +95,16 @@ bool inode_is_owner(struct inode *i)
 	return !p || p->cred.fsuid == i->uid || process_capable(CAP_FOWNER);
 }
 
+int inode_drop_privileges(struct inode *i)
+{
+	struct iattr a = {.valid = ATTR_MODE, .mode = i->mode & 07777 & ~(uint32_t)S_ISUID};
+	if (i->mode & 0010)
+		a.mode &= ~(uint32_t)S_ISGID;
+	if (a.mode == (i->mode & 07777) || !S_ISREG(i->mode) || process_capable(CAP_FSETID))
+		return 0;
+	return inode_setattr(i, &a);
+}
+
 int inode_may_delete(struct inode *dir, struct inode *victim)
 {
 	int err = inode_permission(dir, 2 | 1);

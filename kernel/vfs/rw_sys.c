@@ -64,6 +64,8 @@ static int64_t do_write(struct file *f, struct iter *it, int64_t *pos)
 	if (unlikely(n < 0))
 		return n;
 	it->left = (size_t)n;
+	if (unlikely(f->inode->mode & (S_ISUID | S_ISGID)) && n && (n = inode_drop_privileges(f->inode)) < 0)
+		return n;
 	n = f->ops->write(f, it, pos);
 	if (n > 0) {
 		if (unlikely(f->flags & O_DSYNC) && f->ops->fsync) {

@@ -207,6 +207,9 @@ API void inode_allow_write(struct inode *i SHARED);
 API int inode_setattr(struct inode *i SHARED, const struct iattr *attr IN(1));
 // For a file system's setattr: the fields of the inode that `attr` names, except the size, and ctime.
 API void inode_set_fields(struct inode *i SHARED, const struct iattr *attr IN(1));
+// Before its contents change: a regular file loses S_ISUID, and S_ISGID where its group may execute it, unless the
+// writer has CAP_FSETID.
+API int inode_drop_privileges(struct inode *i SHARED);
 API int inode_getattr(struct inode *i SHARED); // fields are fresh afterwards
 // ATTR_ATIME|ATTR_MTIME now (ctime with mtime), in memory only
 API void inode_touch(struct inode *i SHARED, uint32_t which);
