@@ -163,6 +163,7 @@ static int replace(struct exec *x, struct exec_args *args, struct frame *frame)
 	process_kill_others();
 	PART(uring_cancel_process, p);
 	time_process_exec(p);
+	process_exec_ids(p);
 	vfs_thread_promote(t);
 	files_close_on_exec(p->files);
 	sighand_reset_exec(p->sighand);

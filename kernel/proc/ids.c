@@ -106,19 +106,37 @@ static bool may_be(unsigned id, unsigned a, unsigned b, unsigned s, int cap)
 // With what follows for the capabilities: capabilities(7), "Effect of user ID changes on capabilities".
 static void set_uids(struct credentials *c, unsigned ruid, unsigned euid, unsigned suid)
 {
+	bool was_effective = c->euid == 0;
 	bool had_root = c->uid == 0 || c->euid == 0 || c->suid == 0;
 	c->uid = ruid == UNCHANGED ? c->uid : ruid;
 	c->euid = euid == UNCHANGED ? c->euid : euid;
 	c->suid = suid == UNCHANGED ? c->suid : suid;
 	c->fsuid = c->euid;
 	bool has_root = c->uid == 0 || c->euid == 0 || c->suid == 0;
-	if (had_root && !has_root && !process_current()->keep_caps)
-		c->cap_permitted = c->cap_effective = c->cap_ambient = 0;
-	else if (c->euid != 0 && had_root)
-		c->cap_effective = process_current()->keep_caps ? c->cap_effective : 0;
-	else if (c->euid == 0)
+	if (had_root && !has_root) {
+		if (!process_current()->keep_caps)
+			c->cap_permitted = c->cap_effective = 0;
+		c->cap_ambient = 0;
+	}
+	if (was_effective && c->euid != 0)
+		c->cap_effective = 0;
+	else if (!was_effective && c->euid == 0)
 		c->cap_effective = c->cap_permitted;
 	process_ids_changed(process_current());
+}
+
+// capabilities(7), "Transformation of capabilities during execve()", for files that have none and are not set-user-ID.
+void process_exec_ids(struct process *p)
+{
+	struct credentials *c = &p->cred;
+	c->suid = c->fsuid = c->euid;
+	c->sgid = c->fsgid = c->egid;
+	p->keep_caps = false;
+	c->cap_permitted = c->cap_effective = c->cap_ambient;
+	if (c->uid == 0 || c->euid == 0)
+		c->cap_permitted |= c->cap_inheritable | c->cap_bounding;
+	if (c->euid == 0)
+		c->cap_effective = c->cap_permitted;
 }
 
 long sys_setresuid(unsigned ruid, unsigned euid, unsigned suid)

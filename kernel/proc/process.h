@@ -82,6 +82,8 @@ API bool process_should_die(struct thread *t SHARED);
 // The thread's quick answers are what its process's ids are; of all threads after a change.
 API void process_tell_ids(struct thread *t SHARED);
 API void process_ids_changed(struct process *p SHARED);
+// A new program: saved ids are the effective ones, capabilities those an ordinary file brings.
+API void process_exec_ids(struct process *p SHARED);
 API uint64_t process_run_ns(struct process *p SHARED);
 API struct cpu_times process_times(struct process *p SHARED);
 API bool process_capable(int cap); // CAP_*: root of the guest has all
