@@ -1,1 +1,1 @@
-needs = debug drivers mm plat time vfs
+needs = debug drivers mm plat proc time vfs

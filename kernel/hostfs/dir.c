@@ -11,6 +11,7 @@
 #include "debug/debug.h"
 #include "hostfs/private.h"
 #include "mm/heap.h"
+#include "proc/process.h"
 #include "time/time.h"
 
 #define DIR_BUFFER (64u << 10)
@@ -162,12 +163,34 @@ static bool dir_revalidate(struct inode *dir, const char *name, size_t len, stru
 	return true;
 }
 
+// The server made it as whom the monitor runs. A program that has become another user owns what it makes, where the
+// monitor may give files away (as root); else the file is the monitor's user's. A change of owner clears S_ISUID and S_ISGID.
+static void give_away(struct inode *dir, struct inode *inode)
+{
+	struct hostfs_super *fs = hostfs_node(dir)->fs;
+	const struct thread *t = thread_current();
+	struct iattr a = {.valid = ATTR_UID | ATTR_GID, .mode = inode->mode & 07777};
+
+	if (!t || !t->process || fs->keeps_owner)
+		return;
+	a.uid = t->process->cred.fsuid;
+	a.gid = dir->mode & S_ISGID ? dir->gid : t->process->cred.fsgid;
+	if (a.uid == inode->uid && a.gid == inode->gid)
+		return;
+	if (S_ISREG(inode->mode) && (inode->mode & (S_ISUID | S_ISGID)))
+		a.valid |= ATTR_MODE;
+	fs->keeps_owner = hostfs_setattr(inode, &a) == -EPERM;
+}
+
 static int made(struct inode *dir, int err, const struct fuse_entry_out *e, struct inode **out)
 {
 	if (err)
 		return err;
 	dir_changed(dir);
-	return hostfs_node_get(hostfs_node(dir)->fs, e, out);
+	err = hostfs_node_get(hostfs_node(dir)->fs, e, out);
+	if (!err)
+		give_away(dir, *out);
+	return err;
 }
 
 static int dir_create(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct inode **out)

@@ -26,6 +26,7 @@ struct hostfs_super {
 	unsigned index;
 	uint64_t valid_ns; // how long names and attributes are believed
 	bool check_open;   // ask again at every open
+	bool keeps_owner;  // the monitor may not give files away
 };
 
 struct hostfs_node {
