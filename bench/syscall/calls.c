@@ -25,7 +25,7 @@
 
 #define TIMES 5000
 #define ROUNDS 20
-#define STEPS_ROUNDS 40 // sites have become jumps long before
+#define STEPS_ROUNDS 140 // sites have become jumps long before
 
 static int tmp, file, ends[2];
 static uint32_t word;

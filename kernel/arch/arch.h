@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "arch/cpu.h"	 // arch_cpu(), arch_pause()
+#include "arch/cpu.h"	 // arch_cpu(), arch_current(), arch_cpu_number(), arch_cpu_shared(), arch_pause()
 #include "arch/frame.h"	 // struct frame and its accessors
 #include "arch/thread.h" // struct arch_thread
 

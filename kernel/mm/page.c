@@ -143,17 +143,10 @@ struct page *page_alloc(unsigned order, unsigned flags)
 	return p;
 }
 
-void page_get(struct page *p)
+void page_put_last(struct page *p)
 {
-	assert(p->refs);
-	p->refs++;
-}
-
-void page_put(struct page *p)
-{
-	assert(p->refs && p->flags != PG_FREE);
-	if (--p->refs)
-		return;
+	assert(p->refs == 1 && p->flags != PG_FREE);
+	p->refs = 0;
 	free_pages += 1ull << p->order;
 	plat_stats()->pages_used = total - free_pages;
 	free_block((uint64_t)(p - pages), p->order);

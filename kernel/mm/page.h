@@ -22,9 +22,16 @@ struct page {
 
 // 2^order contiguous pages with one reference, or NULL. Tries registered reclaimers before giving up.
 API struct page *page_alloc(unsigned order, unsigned flags);
-API void page_get(struct page *p SHARED);
+API static inline void page_get(struct page *p SHARED) { p->refs++; }
 API void page_split(struct page *p SHARED); // an allocated block becomes single pages
-API void page_put(struct page *p SHARED); // frees at the last reference
+API void page_put_last(struct page *p SHARED);
+API static inline void page_put(struct page *p SHARED) // frees at the last reference
+{
+	if (p->refs <= 1)
+		page_put_last(p);
+	else
+		p->refs--;
+}
 
 API uint64_t page_phys(const struct page *p);
 API void *page_virt(const struct page *p);

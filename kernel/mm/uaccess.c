@@ -59,16 +59,6 @@ int64_t user_string(char *dst, const char *src, size_t size)
 	return (int64_t)strlen(dst);
 }
 
-void iter_init_user(struct iter *it, void *base, size_t len)
-{
-	*it = (struct iter){.seg = &it->one, .count = 1, .left = len, .one = {base, len}};
-}
-
-void iter_init_kernel(struct iter *it, void *base, size_t len)
-{
-	*it = (struct iter){.seg = &it->one, .count = 1, .left = len, .kernel = true, .one = {base, len}};
-}
-
 void iter_init_segments(struct iter *it, const struct iter_segment *seg, unsigned count, size_t len)
 {
 	*it = (struct iter){.seg = seg, .count = count, .left = len};
@@ -140,6 +130,39 @@ static int64_t zero_in(struct iter *it, char *seg, const char *buf, size_t n)
 	return arch_zero_fault(seg, n, &done) && !done ? -EFAULT : (int64_t)done;
 }
 
-int64_t iter_write(struct iter *it, const void *src, size_t len) { return walk(it, src, len, copy_in); }
-int64_t iter_read(struct iter *it, void *dst, size_t len) { return walk(it, dst, len, copy_out); }
+static inline bool reaches(const struct iter *it, const void *at, size_t len)
+{
+	return it->kernel || user_range_ok((uint64_t)at, len);
+}
+
+static inline int64_t copied(struct iter *it, int err, size_t done)
+{
+	it->offset += done;
+	it->left -= done;
+	return err && !done ? -EFAULT : (int64_t)done;
+}
+
+// Most are a single buffer.
+int64_t iter_write(struct iter *it, const void *src, size_t len)
+{
+	if (unlikely(it->seg != &it->one))
+		return walk(it, src, len, copy_in);
+	char *to = (char *)it->one.base + it->offset;
+	size_t done = 0;
+	len = MIN(len, it->left);
+	int err = reaches(it, to, len) ? arch_copy_fault(to, src, len, &done) : -EFAULT;
+	return copied(it, err, done);
+}
+
+int64_t iter_read(struct iter *it, void *dst, size_t len)
+{
+	if (unlikely(it->seg != &it->one))
+		return walk(it, dst, len, copy_out);
+	const char *from = (const char *)it->one.base + it->offset;
+	size_t done = 0;
+	len = MIN(len, it->left);
+	int err = reaches(it, from, len) ? arch_copy_fault(dst, from, len, &done) : -EFAULT;
+	return copied(it, err, done);
+}
+
 int64_t iter_zero(struct iter *it, size_t len) { return walk(it, NULL, len, zero_in); }

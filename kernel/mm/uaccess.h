@@ -40,8 +40,20 @@ struct iter {
 	bool kernel;	  // segments are kernel memory
 	struct iter_segment one; // storage for single-buffer iters
 };
-API void iter_init_user(struct iter *it OUT(1), void *base USER, size_t len); // range checked at use
-API void iter_init_kernel(struct iter *it OUT(1), void *base SHARED, size_t len);
+API static inline void iter_init_user(struct iter *it OUT(1), void *base USER, size_t len) // range checked at use
+{
+	it->seg = &it->one;
+	it->count = 1;
+	it->offset = 0;
+	it->left = len;
+	it->kernel = false;
+	it->one = (struct iter_segment){base, len};
+}
+API static inline void iter_init_kernel(struct iter *it OUT(1), void *base SHARED, size_t len)
+{
+	iter_init_user(it, base, len);
+	it->kernel = true;
+}
 API void iter_init_segments(struct iter *it OUT(1), const struct iter_segment *seg SHARED, unsigned count, size_t len);
 // Copy between a kernel buffer and the front of the iter; bytes copied, -EFAULT when none could be.
 // into the iter ("read" system calls)

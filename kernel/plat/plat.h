@@ -13,6 +13,7 @@
 #include "abi/boot.h"
 #include "abi/console.h"
 #include "abi/report.h"
+#include "arch/cpu.h"
 
 // The boot block. Valid from the first instruction of main().
 const struct abi_boot *plat_boot(void);
@@ -26,7 +27,7 @@ static inline uint64_t plat_virt_to_phys(const void *va);
 // --- events ------------------------------------------------------------------------------------
 // Takes the events the monitor left for this CPU (ABI_EVENT_*), clearing them.
 uint32_t plat_take_events(void);
-bool plat_pending(void); // without taking them
+static inline bool plat_pending(void); // without taking them
 // Takes the host signals that arrived for the program (bit N-1 = signal N).
 uint64_t plat_take_host_signals(void);
 
@@ -67,7 +68,9 @@ void plat_set_page_root(uint64_t root_gpa);
 
 // --- clock ---------------------------------------------------------------------------------------
 uint64_t plat_clock_mono_ns(void);
-int64_t plat_clock_wall_offset_ns(void); // CLOCK_REALTIME - CLOCK_MONOTONIC
+extern const struct abi_clock *plat_clock_page;
+static inline uint64_t plat_clock_coarse_ns(void); // when the clock page was drawn last, a second ago at most
+static inline int64_t plat_clock_wall_offset_ns(void); // CLOCK_REALTIME - CLOCK_MONOTONIC
 int64_t plat_clock_boot_offset_ns(void);
 int64_t plat_clock_tai_offset_ns(void); // CLOCK_TAI - CLOCK_REALTIME
 uint64_t plat_clock_gpa(void); // the page struct abi_clock lies on, for the vDSO
@@ -88,6 +91,21 @@ _Noreturn void plat_exit(int wait_status);
 _Noreturn void plat_panic(const struct abi_panic *p);
 
 extern uint64_t plat_direct_va; // VA of gpa 0
+
+static inline bool plat_pending(void)
+{
+	return __atomic_load_n(&arch_cpu_shared()->pending, __ATOMIC_RELAXED) != 0;
+}
+
+static inline uint64_t plat_clock_coarse_ns(void)
+{
+	return __atomic_load_n(&plat_clock_page->mono_ns, __ATOMIC_RELAXED);
+}
+
+static inline int64_t plat_clock_wall_offset_ns(void)
+{
+	return __atomic_load_n(&plat_clock_page->wall_off_ns, __ATOMIC_RELAXED);
+}
 
 static inline void *plat_phys_to_virt(uint64_t gpa) { return (void *)(plat_direct_va + gpa); }
 static inline uint64_t plat_virt_to_phys(const void *va) { return (uint64_t)va - plat_direct_va; }

@@ -45,6 +45,7 @@ _Noreturn void plat_start(const struct abi_boot *b)
 {
 	boot = b;
 	plat_direct_va = b->direct_va;
+	plat_clock_page = plat_phys_to_virt(b->clock_gpa);
 	cpu_init(&boot_cpu, 0, (uint64_t)plat_boot_stack + BOOT_STACK_SIZE);
 	boot_cpu.started = 1;
 	cpu_enter(&boot_cpu);
@@ -86,42 +87,12 @@ uint32_t plat_take_events(void)
 	return __atomic_exchange_n(&arch_cpu()->shared->pending, 0, __ATOMIC_SEQ_CST);
 }
 
-bool plat_pending(void)
-{
-	return __atomic_load_n(&arch_cpu()->shared->pending, __ATOMIC_RELAXED) != 0;
-}
-
 uint64_t plat_take_host_signals(void)
 {
 	return __atomic_exchange_n((uint64_t *)&boot->host_signals, 0, __ATOMIC_SEQ_CST);
 }
 
 uint64_t plat_page_root(void) { return arch_cpu()->root; }
-
-// --- clock -----------------------------------------------------------------------------------------
-
-static const struct abi_clock *clock_page(void) { return plat_phys_to_virt(boot->clock_gpa); }
-
-uint64_t plat_clock_mono_ns(void)
-{
-	const struct abi_clock *c = clock_page();
-	uint32_t seq;
-	uint64_t ns;
-
-	do {
-		seq = __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE);
-		int64_t delta = (int64_t)(arch_cycles() - c->tsc_base);
-		uint64_t ticks = delta < 0 ? 0 : (uint64_t)delta;
-		ns = c->mono_ns + (uint64_t)((unsigned __int128)ticks * c->mult >> c->shift);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while ((seq & 1) || seq != __atomic_load_n(&c->seq, __ATOMIC_RELAXED));
-	return ns;
-}
-
-int64_t plat_clock_wall_offset_ns(void) { return __atomic_load_n(&clock_page()->wall_off_ns, __ATOMIC_RELAXED); }
-int64_t plat_clock_boot_offset_ns(void) { return __atomic_load_n(&clock_page()->boot_off_ns, __ATOMIC_RELAXED); }
-int64_t plat_clock_tai_offset_ns(void) { return __atomic_load_n(&clock_page()->tai_off_ns, __ATOMIC_RELAXED); }
-uint64_t plat_clock_gpa(void) { return boot->clock_gpa; }
 
 // --- devices ---------------------------------------------------------------------------------------
 

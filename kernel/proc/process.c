@@ -109,11 +109,6 @@ int process_create_first(struct process **out)
 	return 0;
 }
 
-bool process_should_die(struct thread *t)
-{
-	return t->exiting || t->process->exiting;
-}
-
 // All threads but the caller are told to go, and woken out of every sleep.
 static void others_told_to_exit(struct process *p, struct thread *self)
 {

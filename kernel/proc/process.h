@@ -78,7 +78,10 @@ API _Noreturn void process_exit_last(int wait_status); // by the only thread lef
 // Other threads than the caller are gone when it returns (execve).
 API void process_kill_others(void);
 // True when this thread must die instead of going back to the program.
-API bool process_should_die(struct thread *t SHARED);
+API static inline bool process_should_die(struct thread *t SHARED)
+{
+	return t->exiting || t->process->exiting;
+}
 // The thread's quick answers are what its process's ids are; of all threads after a change.
 API void process_tell_ids(struct thread *t SHARED);
 API void process_ids_changed(struct process *p SHARED);

@@ -18,7 +18,6 @@ struct sched_cpu {
 	struct list realtime;	  // FIFO and RR, highest priority first
 	unsigned runnable;	  // in both lists
 	uint64_t min_vruntime_ns;
-	bool resched;		  // current should yield on its way out
 	struct tree timers;
 	uint64_t timer_next_ns;	  // earliest deadline, TIME_NEVER
 	uint64_t armed_ns;	  // what the platform's timer was asked for
@@ -39,7 +38,6 @@ void sched_rearm(struct sched_cpu *c);	   // the platform's timer for what is du
 void sched_serve_call(void);
 void timer_run(struct sched_cpu *c, uint64_t now_ns);
 void thread_reap(struct thread *t);
-void rseq_leave(struct thread *t); // on the way out: cpu_id right, interrupted sequence aborted
 
 #define THREAD_CANARY 0x6b63617473657761ull // lowest word of every kernel stack
 

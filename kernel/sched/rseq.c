@@ -24,6 +24,7 @@ long sys_rseq(void *area, unsigned rseq_len, int flags, unsigned sig)
 		if (t->rseq_sig != sig)
 			return -EPERM;
 		t->rseq = NULL;
+		t->rseq_stale = false;
 		return 0;
 	}
 	if (flags)
@@ -37,6 +38,7 @@ long sys_rseq(void *area, unsigned rseq_len, int flags, unsigned sig)
 	t->rseq = area;
 	t->rseq_len = rseq_len;
 	t->rseq_sig = sig;
+	t->rseq_stale = true; // to be told its CPU
 	return 0;
 }
 
@@ -67,22 +69,24 @@ static int abort_sequence(struct thread *t, struct rseq *r)
 	return 0;
 }
 
-// Called for every return to the program: the common case is two compares. A thread that stayed on its CPU
-// and was not switched away cannot have been interrupted inside a sequence in a way that matters.
-void rseq_leave(struct thread *t)
+// A thread that was not switched away stayed on its CPU and cannot have been interrupted inside a sequence in a way
+// that matters.
+void sched_rseq_leave(struct thread *t)
 {
-	uint64_t switches = t->switches_voluntary + t->switches_involuntary;
-	if (t->rseq_cpu == t->cpu + 1 && t->rseq_switches == switches)
-		return;
 	struct rseq *r = t->rseq;
-	uint32_t cpu = t->cpu;
-	if (user_put(cpu, &r->cpu_id_start) || user_put(cpu, &r->cpu_id) || abort_sequence(t, r)) {
-		t->rseq = NULL;
-		signal_force_fault(t, SIGSEGV, SI_KERNEL, 0);
+	if (!r) { // gone with its program
+		t->rseq_stale = false;
 		return;
 	}
-	t->rseq_cpu = t->cpu + 1;
-	t->rseq_switches = switches;
+	while (t->rseq_stale) { // again when the program's memory had to be waited for
+		uint32_t cpu = t->cpu;
+		t->rseq_stale = false;
+		if (user_put(cpu, &r->cpu_id_start) || user_put(cpu, &r->cpu_id) || abort_sequence(t, r)) {
+			t->rseq = NULL;
+			t->rseq_stale = false;
+			signal_force_fault(t, SIGSEGV, SI_KERNEL, 0);
+		}
+	}
 }
 
 static void nothing(void *arg)

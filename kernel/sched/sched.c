@@ -19,17 +19,13 @@
 
 struct sched_cpu sched_cpus[ABI_MAX_CPUS];
 unsigned sched_cpus_online;
+bool sched_resched[ABI_MAX_CPUS];
 
 // setpriority(2): each step of nice is 1.25 times the CPU, as in Linux (kernel/sched/core.c, sched_prio_to_weight).
 static const uint32_t nice_weight[40] = {88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
 					 9548,	7620,  6100,  4904,  3906,  3121,  2501,  1991,	 1586,	1277,
 					 1024,	820,   655,   526,   423,   335,   272,	  215,	 172,	137,
 					 110,	87,    70,    56,    45,    36,	   29,	  23,	 18,	15};
-
-struct thread *thread_current(void)
-{
-	return arch_current();
-}
 
 struct sched_cpu *sched_this(void)
 {
@@ -121,7 +117,10 @@ static struct sched_cpu *choose_cpu(struct thread *t)
 	}
 	bool busy = !best || best->runnable + (best->current != NULL) > 0;
 	for (unsigned n = 1; busy && n < plat_boot()->cpu_count; n++)
-		if (!sched_cpus[n].online && t->affinity & (1ull << n) && plat_cpu_start(n) == 0) {
+		if (!sched_cpus[n].online && t->affinity & (1ull << n)) {
+			sched_lock.contended = true; // before there is somebody to take it
+			if (plat_cpu_start(n))
+				continue;
 			sched_cpus[n].online = sched_cpus[n].idle = true;
 			sched_cpus_online++;
 			return &sched_cpus[n];
@@ -148,7 +147,7 @@ void sched_enqueue(struct sched_cpu *c, struct thread *t)
 	insert(c, t);
 	bool at_once = better(c, t);
 	if (at_once)
-		c->resched = true;
+		sched_resched[c->number] = true;
 	if (c == sched_this()) {
 		if (!at_once)
 			sched_rearm(c);
@@ -205,7 +204,7 @@ void sched_rearm(struct sched_cpu *c)
 static void run(struct sched_cpu *c, struct thread *prev, struct thread *next)
 {
 	uint64_t now = time_mono_ns();
-	c->resched = false;
+	sched_resched[c->number] = false;
 	c->current = next == &c->idle_thread ? NULL : next;
 	if (c->current) {
 		next->cpu = c->number;
@@ -217,6 +216,7 @@ static void run(struct sched_cpu *c, struct thread *prev, struct thread *next)
 	if (prev == next)
 		return;
 	plat_stats()->switches++;
+	next->rseq_stale = next->rseq != NULL;
 	if (c->current && next->process && (!prev->process || prev->process->mm != next->process->mm))
 		mm_activate(next->process->mm);
 	arch_thread_switch(prev, next);
@@ -247,7 +247,7 @@ void sched_yield_thread(void)
 	uint64_t now = time_mono_ns();
 	bool slice_over = now - self->slice_start_ns >= SLICE_NS;
 	sched_account(self, now);
-	c->resched = false;
+	sched_resched[c->number] = false;
 	if (!c->runnable) {
 		sched_rearm(c);
 		return;
@@ -259,17 +259,12 @@ void sched_yield_thread(void)
 	run(c, self, pick(c));
 }
 
-bool sched_should_yield(void)
-{
-	return sched_this()->resched;
-}
-
 void sched_poll(void)
 {
 	struct sched_cpu *c = sched_this();
 	if (plat_pending())
 		entry_take_events();
-	if (c->resched && c->current)
+	if (sched_resched[c->number] && c->current)
 		sched_yield_thread();
 }
 
@@ -281,7 +276,7 @@ void sched_tick(void)
 	timer_run(c, now);
 	if (c->current && c->runnable && now - c->current->slice_start_ns >= SLICE_NS &&
 	    c->current->policy != SCHED_FIFO)
-		c->resched = true;
+		sched_resched[c->number] = true;
 	sched_rearm(c);
 }
 
@@ -361,7 +356,7 @@ void sched_set_affinity(struct thread *t, uint64_t mask)
 			struct thread *next = pick(c);
 			run(c, t, next ? next : &c->idle_thread);
 		} else {
-			sched_cpus[t->cpu].resched = true;
+			sched_resched[t->cpu] = true;
 			plat_kick(1ull << t->cpu);
 		}
 	} else if (t->state == THREAD_RUNNABLE && t->run_link.next != &t->run_link) {
@@ -382,12 +377,6 @@ void sched_stats(uint64_t *runnable, uint64_t load[3])
 uint64_t sched_idle_ns(unsigned cpu)
 {
 	return sched_cpus[cpu].idle_ns;
-}
-
-void sched_leave_kernel(struct thread *t)
-{
-	if (t->rseq)
-		rseq_leave(t);
 }
 
 // --- other CPUs ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
 #define WHELK_SCHED_H
 
 #include "abi/auxv.h"
+#include "abi/boot.h"
 #include "arch/arch.h"
 #include "base/api.h"
 #include "base/list.h"
@@ -94,8 +95,7 @@ struct thread {
 	uint32_t *clear_child_tid; // USER
 	void *rseq;		   // USER, struct rseq
 	uint32_t rseq_len, rseq_sig;
-	unsigned rseq_cpu;	   // CPU number + 1 the program was told last
-	uint64_t rseq_switches;	   // thread switches when it was told
+	bool rseq_stale;	   // it was switched away since the program was told its CPU
 	bool exiting;
 	int exit_status;	   // of this thread's exit(2)
 	uint64_t timer_slack_ns, timer_slack_first_ns; // prctl(2); the second: when the thread began
@@ -105,11 +105,29 @@ struct thread {
 	uint64_t restart_arg[6];
 };
 
-API struct thread *thread_current(void);
+API static inline struct thread *thread_current(void) { return arch_current(); }
 
 // --- the kernel lock -----------------------------------------------------------------------------
-API void sched_lock_kernel(void);
-API void sched_unlock_kernel(void);
+extern struct sched_lock {
+	uint32_t held;
+	uint32_t next;	 // 0, or 1 + the number of the CPU that has waited long: no other takes the lock
+	bool contended;	 // a second CPU was started, once: until then nobody is there to wait for
+} sched_lock;
+API void sched_lock_wait(void);
+
+API static inline void sched_lock_kernel(void)
+{
+	if (likely(!sched_lock.contended))
+		sched_lock.held = 1;
+	else if (unlikely(__atomic_load_n(&sched_lock.next, __ATOMIC_RELAXED) ||
+			  __atomic_exchange_n(&sched_lock.held, 1, __ATOMIC_ACQUIRE)))
+		sched_lock_wait();
+}
+
+API static inline void sched_unlock_kernel(void)
+{
+	__atomic_store_n(&sched_lock.held, 0, __ATOMIC_RELEASE);
+}
 
 // --- wait queues ---------------------------------------------------------------------------------
 // A waiter is woken by calling its function under the kernel lock. The usual one wakes a thread.
@@ -125,7 +143,11 @@ struct waitq {
 #define WAITQ_INIT(name) {LIST_INIT((name).waiters)}
 API void waitq_init(struct waitq *q SHARED);
 // Wakes up to n exclusive waiters and all others. `key`: poll events (0: any). Count woken.
-API int waitq_wake(struct waitq *q SHARED, int n, unsigned key);
+API int waitq_wake_some(struct waitq *q SHARED, int n, unsigned key);
+API static inline int waitq_wake(struct waitq *q SHARED, int n, unsigned key)
+{
+	return list_empty(&q->waiters) ? 0 : waitq_wake_some(q, n, key);
+}
 #define waitq_wake_all(q) waitq_wake(q, 0x7fffffff, 0)
 // Sleeps until woken, deadline (CLOCK_MONOTONIC ns, TIME_NEVER) or signal:
 // 0 woken, -ETIMEDOUT, -EINTR (a signal is pending that must be handled). Re-check and loop.
@@ -145,8 +167,20 @@ struct mutex {
 	struct waitq q;
 };
 API void mutex_init(struct mutex *m SHARED);
-API void mutex_lock(struct mutex *m SHARED); // uninterruptible
-API void mutex_unlock(struct mutex *m SHARED);
+API void mutex_wait(struct mutex *m SHARED);	// until it is free
+API void mutex_hand_on(struct mutex *m SHARED); // frees it for the next
+API static inline void mutex_lock(struct mutex *m SHARED) // uninterruptible
+{
+	if (unlikely(m->owner))
+		mutex_wait(m);
+	m->owner = thread_current();
+}
+API static inline void mutex_unlock(struct mutex *m SHARED)
+{
+	if (unlikely(m->owner != thread_current() || !list_empty(&m->q.waiters)))
+		mutex_hand_on(m);
+	m->owner = NULL;
+}
 
 // --- threads -------------------------------------------------------------------------------------
 // A thread of `process`, not yet runnable; tid chosen. -ENOMEM, -EAGAIN.
@@ -161,10 +195,16 @@ API void thread_put(struct thread *t SHARED);
 API _Noreturn void thread_exit(int status); // the running thread; the last one ends the process (proc/process.h)
 API void sched_yield_thread(void);
 API void sched_poll(void);		      // long kernel work calls this: lets others run when it is time
-API bool sched_should_yield(void);
+extern bool sched_resched[ABI_MAX_CPUS]; // by CPU: what runs there should yield on its way out
+API static inline bool sched_should_yield(void) { return sched_resched[arch_cpu_number()]; }
 API void sched_tick(void);		      // events were taken: timers, preemption (entry.c calls it)
 // last act before the program goes on: rseq, accounting; may not sleep
-API void sched_leave_kernel(struct thread *t SHARED);
+API void sched_rseq_leave(struct thread *t SHARED);
+API static inline void sched_leave_kernel(struct thread *t SHARED)
+{
+	if (unlikely(t->rseq_stale))
+		sched_rseq_leave(t);
+}
 API void sched_set_affinity(struct thread *t SHARED, uint64_t mask);
 API int sched_priority(const struct thread *t SHARED); // real-time priority in effect, 0: none
 API void sched_lend_priority(struct thread *t SHARED, int priority); // 0: takes it back
@@ -182,7 +222,15 @@ API struct cpu_times thread_times(struct thread *t SHARED);
 // The same of a sum: `run_ns` of it all, `kernel_ns` as estimated, *user_told_ns is kept for the next time.
 API struct cpu_times sched_times(uint64_t run_ns, uint64_t kernel_ns, uint64_t *user_told_ns INOUT(1));
 // Around a system call: true when this one is measured, from *start_ns on.
-API bool sched_measure_call(struct thread *t SHARED, uint64_t *start_ns OUT(1));
+API static inline bool sched_measure_call(struct thread *t SHARED, uint64_t *start_ns OUT(1))
+{
+	if (likely(t->calls_to_skip)) {
+		t->calls_to_skip--;
+		return false;
+	}
+	*start_ns = thread_run_ns(t);
+	return true;
+}
 // `t` came into the kernel when its CPU time was start_ns, and leaves. `call`: sched_measure_call() said so.
 API void sched_measured(struct thread *t SHARED, uint64_t start_ns, bool call);
 // Runs fn on every other CPU that is in the program or idle, and waits until all did (TLB shoot-down).

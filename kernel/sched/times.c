@@ -9,16 +9,6 @@
 #define MEASURE_ALL 64u // calls of a new thread
 #define SKIP_MOST   15u // of 0..15 skipped: 7.5 on average
 
-bool sched_measure_call(struct thread *t, uint64_t *start_ns)
-{
-	if (likely(t->calls_to_skip)) {
-		t->calls_to_skip--;
-		return false;
-	}
-	*start_ns = thread_run_ns(t);
-	return true;
-}
-
 static unsigned random_skip(void)
 {
 	static uint32_t state = 1; // Numerical Recipes' generator: its upper bits are good enough to keep out of step

@@ -31,7 +31,7 @@ void waitq_remove(struct waiter *w)
 	list_remove(&w->link);
 }
 
-int waitq_wake(struct waitq *q, int n, unsigned key)
+int waitq_wake_some(struct waitq *q, int n, unsigned key)
 {
 	// A callback may unlink itself or others and wake other queues: everybody is taken off first and
 	// put back before being called, so that the walk holds on to nothing.
@@ -131,15 +131,14 @@ void mutex_init(struct mutex *m)
 	waitq_init(&m->q);
 }
 
-void mutex_lock(struct mutex *m)
+void mutex_wait(struct mutex *m)
 {
 	assert(m->owner != thread_current());
 	while (m->owner)
 		waitq_sleep_uninterruptible(&m->q);
-	m->owner = thread_current();
 }
 
-void mutex_unlock(struct mutex *m)
+void mutex_hand_on(struct mutex *m)
 {
 	assert(m->owner == thread_current());
 	m->owner = NULL;

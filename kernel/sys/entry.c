@@ -20,6 +20,7 @@
 #include "sched/sched.h"
 #include "signal/signal.h"
 #include "sys/part.h"
+#include "sys/quick.h"
 #include "sys/refuse.h"
 #include "sys/table.h"
 #include "sys/trace.h"
@@ -59,10 +60,14 @@ void entry_take_events(void)
 	take_events();
 }
 
-// The way out to the program; kernel lock held, dropped on return.
-static void leave_kernel(struct frame *frame)
+static inline bool is_work_left(struct thread *t)
 {
-	struct thread *t = thread_current();
+	return plat_pending() || t->signal.work || process_should_die(t) || sched_should_yield();
+}
+
+// Kept out of the way of calls that leave no work.
+static __attribute__((noinline)) void do_work(struct thread *t, struct frame *frame)
+{
 	do {
 		if (plat_pending())
 			take_events();
@@ -73,6 +78,13 @@ static void leave_kernel(struct frame *frame)
 		if (sched_should_yield())
 			sched_yield_thread();
 	} while (plat_pending() || t->signal.work);
+}
+
+// The way out to the program; kernel lock held, dropped on return.
+static inline void leave_kernel(struct thread *t, struct frame *frame)
+{
+	if (unlikely(is_work_left(t)))
+		do_work(t, frame);
 	sched_leave_kernel(t);
 	sched_unlock_kernel();
 }
@@ -89,19 +101,18 @@ static void note_early(struct abi_stats *s)
 
 // Measured from before the lock on: waiting for it is the kernel's time, and so is the draining of what the last call
 // wrote.
-static inline void call(struct frame *frame, bool trapped)
+static inline __attribute__((always_inline)) void call(struct frame *frame, bool trapped)
 {
 	struct thread *t = thread_current();
 	uint64_t nr = frame_nr(frame), start_ns = 0;
 	bool measured = sched_measure_call(t, &start_ns);
 	sched_lock_kernel();
-	struct abi_stats *stats = plat_stats();
 	t->frame = frame;
 	if (unlikely(measured))
-		note_early(stats);
-	stats->call[MIN(nr, (uint64_t)ABI_STATS_CALLS - 1)]++;
+		note_early(plat_stats());
+	quick_counts[MIN(nr, (uint64_t)ABI_STATS_CALLS - 1)]++;
 	if (trapped) {
-		stats->traps++;
+		plat_stats()->traps++;
 		PART(patch_trapped, t->process->mm, frame_pc(frame), frame_sp(frame));
 	}
 	bool traced = unlikely(trace_on) && trace_enter(nr, frame);
@@ -116,7 +127,7 @@ static inline void call(struct frame *frame, bool trapped)
 		trace_leave(nr, frame, result);
 	if (unlikely(measured))
 		sched_measured(t, start_ns, true);
-	leave_kernel(frame);
+	leave_kernel(t, frame);
 }
 
 void entry_syscall(struct frame *frame)
@@ -156,15 +167,16 @@ void entry_trap(struct frame *frame, const struct trap *trap)
 		signal_force_fault(t, sig, code, addr);
 	}
 	sched_measured(t, start_ns, false);
-	leave_kernel(frame);
+	leave_kernel(t, frame);
 }
 
 void entry_events(struct frame *frame)
 {
+	struct thread *t = thread_current();
 	sched_lock_kernel();
-	thread_current()->frame = frame;
+	t->frame = frame;
 	plat_stats()->interrupts++;
-	leave_kernel(frame);
+	leave_kernel(t, frame);
 }
 
 int entry_trap_kernel(struct frame *frame, const struct trap *trap)

@@ -18,6 +18,7 @@
 #define USER_HZ_NS 10000000ull
 
 uint64_t time_mono_ns(void) { return plat_clock_mono_ns(); }
+uint64_t time_wall_coarse_ns(void) { return plat_clock_coarse_ns() + (uint64_t)plat_clock_wall_offset_ns(); }
 uint64_t time_wall_ns(void) { return plat_clock_mono_ns() + (uint64_t)plat_clock_wall_offset_ns(); }
 
 // Clock ids below zero name a process or thread: ~id << 3 | kind, 4 for a thread. clock_getcpuclockid(3).

@@ -14,6 +14,7 @@ struct process;
 
 API uint64_t time_mono_ns(void);
 API uint64_t time_wall_ns(void);
+API uint64_t time_wall_coarse_ns(void); // a second or two behind, and cheap
 // Any clock id (CPU-time clocks too); -EINVAL.
 API int time_clock_ns(int clock, uint64_t *out OUT(1));
 

@@ -107,7 +107,7 @@ static int64_t tmpfs_read(struct file *f, struct iter *to, int64_t *pos)
 			sched_poll();
 	}
 	if (done > 0 && !(f->flags & O_NOATIME))
-		inode_touch(i, ATTR_ATIME);
+		inode_accessed(i);
 	return done;
 }
 

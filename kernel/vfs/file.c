@@ -31,10 +31,10 @@ struct file *file_alloc(struct inode *i, uint32_t flags)
 	return f;
 }
 
-void file_get(struct file *f) { f->refs++; }
-
-static void file_free(struct file *f)
+void file_put_last(struct file *f)
 {
+	assert(f->refs == 1);
+	f->refs = 0;
 	if (!list_empty(&f->epoll_items))
 		epoll_file_released(f);
 	if (!list_empty(&f->inode->locks))
@@ -48,13 +48,6 @@ static void file_free(struct file *f)
 	path_put(&f->path);
 	inode_put(f->inode);
 	heap_free(f);
-}
-
-void file_put(struct file *f)
-{
-	assert(f->refs > 0);
-	if (unlikely(--f->refs == 0))
-		file_free(f);
 }
 
 static struct super anonymous_super = {.type = "anon_inodefs", .magic = 0x09041934};

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "mm/uaccess.h"
 #include "sched/sched.h"
+#include "time/time.h"
 #include "vfs/mode.h"
 
 struct file;
@@ -181,8 +182,15 @@ API bool dir_emit_dots(struct file *f SHARED, struct dir_emit *d SHARED, int64_t
 // -EOVERFLOW.
 API int file_offset(struct file *f SHARED, int64_t off, int whence, int64_t *out OUT(1));
 API int64_t file_seek_none(struct file *f SHARED, int64_t off, int whence);
-API void file_get(struct file *f SHARED);
-API void file_put(struct file *f SHARED);
+API static inline void file_get(struct file *f SHARED) { f->refs++; }
+API void file_put_last(struct file *f SHARED);
+API static inline void file_put(struct file *f SHARED)
+{
+	if (unlikely(f->refs <= 1))
+		file_put_last(f);
+	else
+		f->refs--;
+}
 // A file on an anonymous inode ("anon_inode:[eventfd]" is the name readlink shows). *out has one reference.
 API int file_create_anonymous(const char *name IN(strlen), const struct file_ops *ops SHARED, void *fs SHARED,
 			      uint32_t flags, struct file **out OUT(1));
@@ -213,6 +221,14 @@ API int inode_drop_privileges(struct inode *i SHARED);
 API int inode_getattr(struct inode *i SHARED); // fields are fresh afterwards
 // ATTR_ATIME|ATTR_MTIME now (ctime with mtime), in memory only
 API void inode_touch(struct inode *i SHARED, uint32_t which);
+#define ATIME_AGE_NS (24 * 3600 * NSEC_PER_SEC)
+// It was read: atime, as every mount here has `relatime` (mount(8)): when it is older than the last change, or than a day.
+API static inline void inode_accessed(struct inode *i SHARED)
+{
+	uint64_t changed = MAX(i->mtime_ns, i->ctime_ns);
+	if (unlikely(i->atime_ns <= changed || time_wall_coarse_ns() > i->atime_ns + ATIME_AGE_NS))
+		inode_touch(i, ATTR_ATIME);
+}
 
 // --- devices ---------------------------------------------------------------------------------------------
 // Which driver a character device node opens. `major` one of DEVICE_MAX registered; open() sets file->ops.

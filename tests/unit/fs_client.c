@@ -22,6 +22,7 @@
 #include "monitor/memory.h"
 #include "overlay/overlay.h"
 #include "plat/plat.h"
+#include "running.h"
 #include "time/time.h"
 #include "tmpfs/tmpfs.h"
 
@@ -83,6 +84,7 @@ uint64_t time_mono_ns(void)
 	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
 }
 uint64_t time_wall_ns(void) { return 1000; }
+uint64_t time_wall_coarse_ns(void) { return 1000; }
 _Noreturn void debug_panic(const char *component, const char *fmt, ...)
 {
 	va_list ap;
@@ -127,15 +129,12 @@ struct page *page_alloc(unsigned order, unsigned flags)
 	pages_live++;
 	return &p->page;
 }
-void page_get(struct page *p) { p->refs++; }
-void page_put(struct page *p)
+void page_put_last(struct page *p)
 {
-	CHECK(p->refs > 0);
-	if (--p->refs == 0) {
-		free(((struct page_stub *)p)->mem);
-		free(p);
-		pages_live--;
-	}
+	CHECK(p->refs == 1);
+	free(((struct page_stub *)p)->mem);
+	free(p);
+	pages_live--;
 }
 uint64_t page_phys(const struct page *p) { return (uint64_t)((const struct page_stub *)p)->mem - BASE; }
 void *page_virt(const struct page *p) { return ((const struct page_stub *)p)->mem; }
@@ -173,7 +172,8 @@ static void iter_set(struct iter *it, void *p, size_t len)
 
 // --- sched, vfs ------------------------------------------------------------------------------------------------
 
-struct thread *thread_current(void) { return NULL; }
+static struct thread self;
+static __attribute__((constructor)) void begin(void) { running(&self); }
 int waitq_sleep_uninterruptible(struct waitq *q)
 {
 	(void)q;
@@ -182,10 +182,14 @@ int waitq_sleep_uninterruptible(struct waitq *q)
 	drivers_queue_event();
 	return 0;
 }
-int waitq_wake(struct waitq *q, int n, unsigned key) { return (void)q, (void)n, (void)key, 0; }
-void mutex_init(struct mutex *m) { (void)m; }
-void mutex_lock(struct mutex *m) { (void)m; }
-void mutex_unlock(struct mutex *m) { (void)m; }
+int waitq_wake_some(struct waitq *q, int n, unsigned key) { return (void)q, (void)n, (void)key, 0; }
+void mutex_init(struct mutex *m)
+{
+	m->owner = NULL;
+	list_init(&m->q.waiters);
+}
+void mutex_wait(struct mutex *m) { (void)m; }
+void mutex_hand_on(struct mutex *m) { (void)m; }
 void sched_poll(void) {}
 static long inodes_live;
 struct inode *inode_alloc(struct super *s, uint32_t mode)
@@ -229,11 +233,9 @@ int file_create_inode(struct inode *i, uint32_t flags, struct file **out)
 	*out = f;
 	return 0;
 }
-void file_get(struct file *f) { f->refs++; }
-void file_put(struct file *f)
+void file_put_last(struct file *f)
 {
-	if (--f->refs)
-		return;
+	CHECK(f->refs == 1);
 	if (f->ops->release)
 		f->ops->release(f);
 	inode_put(f->inode);

@@ -24,11 +24,11 @@ static uint64_t host_now, behind; // the host's clock; how far the clock page is
 static uint64_t armed;		  // the host's timer; 0: not set
 static unsigned calls;
 uint64_t plat_trap_ns;
+enum plat_tls plat_tls;
 
 const struct abi_boot *plat_boot(void) { return &boot; }
 uint64_t plat_direct_va;
 uint64_t plat_clock_mono_ns(void) { return host_now - behind; }
-bool plat_pending(void) { return shared.pending != 0; }
 long host_futex_wait(uint32_t *word, uint32_t v, uint64_t ns) { return (void)word, (void)v, (void)ns, 0; }
 void host_futex_wake(uint32_t *word) { (void)word; }
 void trap_probe(void) {}

@@ -16,6 +16,7 @@
 #include "mm/uaccess.h"
 #include "plat/plat.h"
 #include "proc/process.h"
+#include "running.h"
 #include "sched/sched.h"
 #include "signal/signal.h"
 #include "time/time.h"
@@ -58,11 +59,9 @@ struct page *page_alloc(unsigned order, unsigned flags)
 	test_pages++;
 	return &p->page;
 }
-void page_get(struct page *p) { p->refs++; }
-void page_put(struct page *p)
+void page_put_last(struct page *p)
 {
-	if (--p->refs)
-		return;
+	CHECK(p->refs == 1);
 	test_pages--;
 	free(container_of(p, struct test_page, page)->mem);
 	free(p);
@@ -104,16 +103,6 @@ int64_t user_string(char *dst, const char *src, size_t size)
 	return (int64_t)n;
 }
 
-void iter_init_user(struct iter *it, void *base, size_t len)
-{
-	*it = (struct iter){.count = 1, .left = len, .one = {base, len}};
-	it->seg = &it->one;
-}
-void iter_init_kernel(struct iter *it, void *base, size_t len)
-{
-	iter_init_user(it, base, len);
-	it->kernel = true;
-}
 void iter_init_segments(struct iter *it, const struct iter_segment *seg, unsigned count, size_t len)
 {
 	*it = (struct iter){.seg = seg, .count = count, .left = len};
@@ -155,7 +144,7 @@ static uint64_t test_capable = ~0ull;
 static int test_signal; // the last one sent
 static void (*test_sleep)(void); // what happens while the thread sleeps; NULL: it must not
 
-struct thread *thread_current(void) { return &test_thread; }
+static __attribute__((constructor)) void test_begins(void) { running(&test_thread); }
 struct process *process_current(void) { return &test_process; }
 struct process *process_first(void) { return &test_process; }
 struct process *process_find(int pid) { return pid == test_process.pid ? &test_process : NULL; }
@@ -190,7 +179,7 @@ static int test_sleeping(void)
 	return 0;
 }
 void waitq_init(struct waitq *q) { list_init(&q->waiters); }
-int waitq_wake(struct waitq *q, int n, unsigned key)
+int waitq_wake_some(struct waitq *q, int n, unsigned key)
 {
 	struct waiter *w, *next;
 	int woken = 0;
@@ -211,20 +200,13 @@ int sched_sleep(uint64_t deadline) { return deadline == TIME_NEVER || test_sleep
 void sched_wake(struct thread *t) { (void)t; }
 void sched_poll(void) {}
 void mutex_init(struct mutex *m) { m->owner = NULL, waitq_init(&m->q); }
-void mutex_lock(struct mutex *m)
-{
-	CHECK(!m->owner);
-	m->owner = &test_thread;
-}
-void mutex_unlock(struct mutex *m)
-{
-	CHECK(m->owner);
-	m->owner = NULL;
-}
+void mutex_wait(struct mutex *m) { CHECK(!m->owner); }
+void mutex_hand_on(struct mutex *m) { CHECK(m->owner); }
 
 static uint64_t test_now = 1000 * NSEC_PER_SEC;
 uint64_t time_mono_ns(void) { return test_now++; }
 uint64_t time_wall_ns(void) { return test_now++; }
+uint64_t time_wall_coarse_ns(void) { return test_now; }
 int time_user_timespec(const void *ts, uint64_t *ns)
 {
 	const struct __kernel_timespec *t = ts;

@@ -20,36 +20,71 @@
 
 	.text
 // int arch_copy_fault(void *dst, const void *src, size_t len, size_t *done)
+// Up to 128 bytes by moves, which may overlap: `rep movsb` takes twenty cycles to begin. Words of four and eight bytes
+// are one load (futexes). Whatever faults there is done again by bytes: a part may be there.
 FUNCTION arch_copy_fault
-	mov %rcx, %r8
+	cmp $16, %rdx
+	ja 30f
+	cmp $8, %edx
+	jb 20f
+10:	mov (%rsi), %rax
+11:	mov -8(%rsi, %rdx), %r9
+12:	mov %rax, (%rdi)
+13:	mov %r9, -8(%rdi, %rdx)
+1:	xor %eax, %eax
+	test %rcx, %rcx
+	jz 2f
+	mov %rdx, (%rcx)
+2:	ret
+20:	cmp $4, %edx
+	jb 25f
+21:	mov (%rsi), %eax
+22:	mov -4(%rsi, %rdx), %r9d
+23:	mov %eax, (%rdi)
+24:	mov %r9d, -4(%rdi, %rdx)
+	jmp 1b
+25:	test %edx, %edx
+	jz 1b
+	mov %edx, %r10d
+	shr %r10d
+26:	movzbl (%rsi), %eax // the first, the middle one, the last
+27:	movzbl (%rsi, %r10), %r9d
+28:	movzbl -1(%rsi, %rdx), %r11d
+29:	mov %al, (%rdi)
+19:	mov %r9b, (%rdi, %r10)
+18:	mov %r11b, -1(%rdi, %rdx)
+	jmp 1b
+30:	cmp $128, %rdx
+	ja 40f
+	lea -16(%rdx), %r10 // the last 16 first, the rest from the front
+31:	mov (%rsi, %r10), %rax
+32:	mov 8(%rsi, %r10), %r9
+33:	mov %rax, (%rdi, %r10)
+34:	mov %r9, 8(%rdi, %r10)
+	xor %r11d, %r11d
+35:	mov (%rsi, %r11), %rax
+36:	mov 8(%rsi, %r11), %r9
+37:	mov %rax, (%rdi, %r11)
+38:	mov %r9, 8(%rdi, %r11)
+	add $16, %r11d
+	cmp %r10d, %r11d
+	jb 35b
+	jmp 1b
+40:	mov %rcx, %r8
 	mov %rdx, %rcx
-	// The commonest small sizes are one load and one store: futex words are read so.
-	cmp $8, %rdx
-	je 5f
-	cmp $4, %rdx
-	je 8f
-1:	rep movsb
-2:	xor %eax, %eax
-3:	test %r8, %r8
-	jz 4f
+41:	rep movsb
+	xor %eax, %eax
+42:	test %r8, %r8
+	jz 43f
 	sub %rcx, %rdx
 	mov %rdx, (%r8)
-4:	ret
-5:	mov (%rsi), %rax
-6:	mov %rax, (%rdi)
-	xor %ecx, %ecx
-	jmp 2b
-8:	mov (%rsi), %eax
-9:	mov %eax, (%rdi)
-	xor %ecx, %ecx
-	jmp 2b
-7:	mov $-14, %eax
-	jmp 3b
-	FIXUP 1b, 7b
-	FIXUP 5b, 1b // again by bytes: a part may be there
-	FIXUP 6b, 1b
-	FIXUP 8b, 1b
-	FIXUP 9b, 1b
+43:	ret
+44:	mov $-14, %eax
+	jmp 42b
+	FIXUP 41b, 44b
+	.irp n, 10, 11, 12, 13, 21, 22, 23, 24, 26, 27, 28, 29, 19, 18, 31, 32, 33, 34, 35, 36, 37, 38
+	FIXUP \n\()b, 40b
+	.endr
 
 // int arch_zero_fault(void *dst, size_t len, size_t *done)
 FUNCTION arch_zero_fault

@@ -41,6 +41,20 @@ static inline struct thread *arch_current(void)
 	return t;
 }
 
+static inline unsigned arch_cpu_number(void)
+{
+	unsigned n;
+	__asm__ volatile("mov %%gs:88, %0" : "=r"(n));
+	return n;
+}
+
+static inline struct abi_cpu *arch_cpu_shared(void)
+{
+	struct abi_cpu *shared;
+	__asm__ volatile("mov %%gs:24, %0" : "=r"(shared));
+	return shared;
+}
+
 static inline void arch_pause(void) { __builtin_ia32_pause(); }
 
 #endif
