@@ -44,7 +44,7 @@ enum abi_net_op {
 	// The guest asks. A socket is made by the first three and is gone after CLOSE or an ERROR of one of them.
 	ABI_NET_CONNECT = 1, // a stream to `a`. Answered by CONNECTED or ERROR
 	ABI_NET_LISTEN,	     // for streams to `a`, value: backlog. ACCEPTED follow; without a port that leads here, nothing does
-	ABI_NET_BIND,	     // a datagram socket at `a`, which may have no port
+	ABI_NET_BIND,	     // a datagram socket at `a`, which may have no port. value 1: it has no use for IPv4
 	ABI_NET_DATA,	     // of a stream. value 1: a guest that sleeps is to be woken when it is sent
 	ABI_NET_DATAGRAM,    // to `a`
 	ABI_NET_CREDIT,	     // value: bytes the program has read

@@ -15,7 +15,7 @@ static int open_outside(struct inet_socket *i)
 	if (err)
 		return err;
 	inet_option_tell(i);
-	inet_outside_ask(i, ABI_NET_BIND, 0, &i->local);
+	inet_outside_ask(i, ABI_NET_BIND, i->s.family == AF_INET6 && inet_option_v6only(i), &i->local);
 	return 0;
 }
 

@@ -446,8 +446,10 @@ void net_destroy(struct net *n)
 	}
 	for (unsigned t = 0; t < 2; t++)
 		free(n->table[t]);
-	for (unsigned i = 0; i < n->config.port_count; i++)
+	for (unsigned i = 0; i < n->config.port_count; i++) {
 		close(n->port[i].fd);
+		free(n->heard[i]);
+	}
 	if (n->epoll >= 0)
 		close(n->epoll);
 	if (n->wake >= 0)

@@ -46,6 +46,7 @@ struct net {
 	struct net_config config;
 	struct net_port port[NET_PORTS_MAX];
 	uint32_t listener_of[NET_PORTS_MAX]; // the guest's socket that has the port; 0: none
+	uint8_t *heard[NET_PORTS_MAX]; // of one for datagrams, by port: who of the host's loopback interface it has heard from
 	struct sockaddr_storage name_server; // family 0: none
 	struct virtq tx, rx;
 	struct virtq_chain chain;

@@ -12,7 +12,8 @@
 #	sessions session
 #
 # $side is native or whelk; $port is a port of the host that was free, the same on both sides, and the guest's too; more by
-# `free_port NAME`. Clients run in $T/$side, which is the server's directory: $home is its path as the server sees it ($T/native, /data).
+# `free_port NAME`. Clients run in $T/$side, which is the server's directory: $home is its path as the server sees it ($T/native, /data);
+# $host is the host's loopback interface as it sees it (with options='--net user:host-loopback').
 # Before `serve`, as before `both`: cpus, mem, env, limit (120: the server's whole life), in; and options, further words for
 # `whelk run`; ports, "HOST:GUEST ..." instead of the one; answers, a command that succeeds once the server is up (default: a
 # connection to the port); errors=any, the server may say on standard error what it does not natively.
@@ -177,8 +178,8 @@ trap end_servers EXIT
 sessions() {
 	asked=
 	for side in $SIDES; do
-		home=$T/$side
-		[ "$side" = native ] || [ "$NATIVE_ONLY" = 1 ] || home=/data
+		home=$T/$side host=127.0.0.1
+		[ "$side" = native ] || [ "$NATIVE_ONLY" = 1 ] || home=/data host=10.0.2.2
 		"$1"
 	done
 	for a in $asked; do
