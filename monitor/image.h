@@ -10,7 +10,7 @@
 
 #include "abi/image.h"
 
-#define IMAGE_SEGMENTS 4
+#define IMAGE_SEGMENTS 6
 #define IMAGE_SLOT     (64ull << 20) // the image is smaller than this
 
 struct image_segment {

@@ -133,7 +133,7 @@ const char *specialise(const struct manifest *m, const char *directory, const ch
 	run(text("as '%s' -o '%s'", source, object));
 	run(text(
 		"ld -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro -z pack-relative-relocs "
-		"--gc-sections --build-id=none -s%s -L '%s' -T '%s/kernel.ld' '%s' '%s/kernel.a' '%s/libgcc.a' -o '%s'",
+		"--gc-sections --build-id=none -n -s%s -L '%s' -T '%s/kernel.ld' '%s' '%s/kernel.a' '%s/libgcc.a' -o '%s'",
 		needs, archive, archive, object, archive, archive, kernel));
 	return kernel;
 }

@@ -17,7 +17,7 @@
 #define GATEWAY_RIP  0x1068
 
 	.section .nucleus, "ax", @progbits
-	.balign 4096
+	.balign 64 // the linker script gives it pages of its own
 	.globl nucleus_start, nucleus_end, nucleus_exception, nucleus_breakpoint, nucleus_interrupt
 	.hidden nucleus_start, nucleus_end, nucleus_exception, nucleus_breakpoint, nucleus_interrupt
 nucleus_start:
@@ -63,7 +63,6 @@ nucleus_breakpoint:
 nucleus_interrupt:
 	lea nucleus_start + TO_INTERRUPT(%rip), %rsp
 	iretq
-	.balign 4096
 nucleus_end:
 
 // The gateway's ring-3 side: void gateway_page_flush(uint64_t va), void gateway_root_set(uint64_t root).

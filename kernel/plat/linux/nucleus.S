@@ -12,7 +12,7 @@
 #define MAGIC1 0x46505853
 
 	.section .nucleus, "ax", @progbits
-	.balign 4096
+	.balign 64 // the linker script gives it pages of its own
 	.globl nucleus_start, nucleus_end, nucleus_signal, nucleus_host_call, host_call
 	.hidden nucleus_start, nucleus_end, nucleus_signal, nucleus_host_call, host_call
 nucleus_start:
@@ -57,6 +57,5 @@ nucleus_signal:
 	popfq
 	call signal_arrived
 	ud2
-	.balign 4096, 0xcc
 nucleus_end:
 	.section .note.GNU-stack, "", @progbits
