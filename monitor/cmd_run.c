@@ -319,7 +319,9 @@ int cmd_run(int argc, char **argv)
 	if (options_parse(&r.o, argc, argv))
 		goto out;
 	if (r.o.help) {
-		status = fputs(help_run, stdout) < 0 || fflush(stdout) ? CMD_FAILED : 0;
+		status = fputs(help_run, stdout) < 0 || (r.o.help_all && fputs(help_run_all, stdout) < 0) || fflush(stdout)
+				 ? CMD_FAILED
+				 : 0;
 		goto out;
 	}
 	if (r.o.detach)

@@ -4,12 +4,12 @@
 // that begins with blanks and a dash, its text is two blanks away or more.
 #include "monitor/help.h"
 
+// A screen has 24 lines, the last is the prompt's.
 const char help_main[] =
 	"Usage: whelk COMMAND [ARGUMENT]...\n"
-	"\n"
 	"Runs an unmodified Linux program in a small virtual machine of its own.\n"
 	"\n"
-	"  run PROGRAM [ARG]...   run a program; see whelk run --help\n"
+	"  run PROGRAM [ARG]...   run a program\n"
 	"  ps                     machines in the background, and others with a name\n"
 	"  logs NAME              what a machine in the background has written\n"
 	"  stop NAME...           SIGTERM to its program; after a while the machine's end\n"
@@ -18,10 +18,8 @@ const char help_main[] =
 	"  stats [NAME]...        CPU time, memory, exits\n"
 	"  rm NAME...             forget a machine that has ended\n"
 	"  doctor                 say what this machine offers and what is missing\n"
-	"  check PROGRAM          say which system calls a program can make, and what\n"
-	"                         becomes of each; see whelk check --help\n"
-	"  build PROGRAM          one file of a program, its libraries and a kernel,\n"
-	"                         which whelk run takes; see whelk build --help\n"
+	"  check PROGRAM          what becomes of the system calls a program can make\n"
+	"  build PROGRAM          one file of program, libraries and kernel\n"
 	"  inspect IMAGE          say what is in such a file\n"
 	"  --version              the version\n"
 	"  --help                 this text; whelk COMMAND --help: a command's\n"
@@ -29,8 +27,6 @@ const char help_main[] =
 	"Examples:\n"
 	"  whelk run /bin/busybox uname -a\n"
 	"  whelk run -m 256M -c 2 -v ./data:/data:ro -w /data python3 script.py\n"
-	"  whelk run --trace=file /usr/bin/ls /\n"
-	"  whelk build -o app.whelk ./app && whelk run app.whelk\n"
 	"  whelk run -d --name web ./server; whelk logs -f web; whelk stop web\n";
 
 const char help_run[] =
@@ -42,6 +38,23 @@ const char help_run[] =
 	"  -w, --workdir DIR      working directory in the machine (the one here)\n"
 	"  -p, --publish P[:Q]    port P of the host's 127.0.0.1 is Q in the machine;\n"
 	"                         ADDRESS:P:Q elsewhere, P/udp:Q; 0 as P: a free one\n"
+	"  -d, --detach           in the background: prints the machine's name when the\n"
+	"                         program runs; see whelk ps, logs, stop\n"
+	"      --name NAME        of the machine (with -d: one is made)\n"
+	"      --rm               forget the machine when it has ended\n"
+	"      --trace[=FILTER]   print system calls; FILTER: of names and classes:\n"
+	"                         file desc memory signal network process time futex\n"
+	"                         sched other\n"
+	"      --stats            print counters at the end\n"
+	"      --verbose          the platform, the jail; registers when a signal kills\n"
+	"      --platform NAME    kvm, linux (a jailed process) or auto, kvm first (auto)\n"
+	"  -h, --help[=all]       this text; all: the other options too\n"
+	"A PROGRAM without a slash is looked up in PATH. Ctrl-C goes to it, three within\n"
+	"two seconds end it all. Exit status: the program's; 128+N: killed by signal N;\n"
+	"125: whelk failed; 126: the program cannot be executed; 127: it was not found.\n";
+
+// The rest of it.
+const char help_run_all[] =
 	"      --net MODE         user: to the outside by the host's sockets, not to its\n"
 	"                         127.0.0.1; user:host-loopback: there too, as 10.0.2.2;\n"
 	"                         none; tap=IF: a network card of its own, whose other\n"
@@ -49,32 +62,19 @@ const char help_run[] =
 	"                         (user)\n"
 	"      --ip A/LEN[,GW]    with tap: address and router, of IPv4, IPv6 or, given\n"
 	"                         twice, both (DHCP; what IPv6's routers announce)\n"
-	"  -d, --detach           in the background: prints the machine's name when the\n"
-	"                         program runs; see whelk ps, logs, stop\n"
-	"      --name NAME        of the machine (with -d: one is made)\n"
-	"      --rm               forget the machine when it has ended\n"
 	"      --env-file FILE    variables, one NAME=VALUE a line\n"
 	"      --root DIR         root file system (/); writes to it stay in memory\n"
 	"      --hostname NAME    name of the machine (whelk)\n"
 	"      --user UID[:GID]   user and group of the program (yours)\n"
-	"      --trace[=FILTER]   print system calls; FILTER: names and classes, by comma\n"
-	"      --stats            print counters at the end\n"
-	"      --verbose          the platform, the jail; registers when a signal kills\n"
-	"      --platform NAME    kvm, linux (a jailed process) or auto, kvm first (auto)\n"
 	"      --syscalls HOW     patch: call sites become jumps; trap: they stay (patch)\n"
 	"      --libc WHICH       own: the program's; fast: for programs of musl, one\n"
 	"                         that calls the kernel by jumps, made by make libc (own)\n"
 	"      --kernel FILE      another kernel than the one built in\n"
 	"      --no-jail          do not confine the monitor (debugging)\n"
-	"  -h, --help             this text\n"
-	"An IMAGE of whelk build brings arguments, to which ARGs are added, environment,\n"
-	"working directory and limits, unless options say other ones; nothing is passed.\n"
-	"A PROGRAM without a slash is looked up in PATH. PATH, HOME, TERM, LANG, LC_*, TZ\n"
-	"and USER are passed from here; /tmp, /run, /dev, /proc, /sys are the machine's.\n"
-	"Ctrl-C goes to the program, three in two seconds end it all. Classes of FILTER:\n"
-	"file desc memory signal network process time futex sched other. Exit status: the\n"
-	"program's; 128+N: killed by signal N; 125: whelk failed; 126: the program cannot\n"
-	"be executed; 127: it was not found.\n";
+	"PATH, HOME, TERM, LANG, LC_*, TZ and USER are passed from here; /tmp, /run,\n"
+	"/dev, /proc, /sys are the machine's. An IMAGE of whelk build brings arguments,\n"
+	"to which ARGs are added, environment, working directory and limits, unless\n"
+	"options say other ones; nothing is passed.\n";
 
 const char help_ps[] =
 	"Usage: whelk ps [OPTION]...\n"

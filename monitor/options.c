@@ -25,7 +25,7 @@ enum { OPT_ROOT = 256, OPT_HOSTNAME, OPT_USER, OPT_TRACE, OPT_STATS, OPT_VERBOSE
 static const struct option long_option[] = {
 	{"memory", required_argument, NULL, 'm'},	 {"cpus", required_argument, NULL, 'c'},
 	{"volume", required_argument, NULL, 'v'},	 {"env", required_argument, NULL, 'e'},
-	{"workdir", required_argument, NULL, 'w'},	 {"help", no_argument, NULL, 'h'},
+	{"workdir", required_argument, NULL, 'w'},	 {"help", optional_argument, NULL, 'h'},
 	{"root", required_argument, NULL, OPT_ROOT},	 {"hostname", required_argument, NULL, OPT_HOSTNAME},
 	{"user", required_argument, NULL, OPT_USER},	 {"trace", optional_argument, NULL, OPT_TRACE},
 	{"stats", no_argument, NULL, OPT_STATS},	 {"verbose", no_argument, NULL, OPT_VERBOSE},
@@ -270,7 +270,10 @@ static int parse_one(struct options *o, int c, char *arg)
 	case 'v': return parse_volume(o, arg);
 	case 'e': return parse_env(o, "-e", arg);
 	case 'w': return parse_absolute("-w", arg, &o->cwd);
-	case 'h': o->help = true; return 0;
+	case 'h':
+		o->help = true;
+		o->help_all = arg;
+		return !arg || !strcmp(arg, "all") ? 0 : bad("--help", arg, "'all' or nothing");
 	case 'p': return options_parse_port(o, arg);
 	case OPT_NET: return options_parse_net(o, arg);
 	case OPT_IP: return options_parse_ip(o, arg);

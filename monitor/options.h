@@ -38,7 +38,7 @@ struct options {
 	const char *trace; // NULL: no tracing; "": everything
 	uint32_t uid, gid, syscalls;
 	enum machine_platform platform;
-	bool stats, no_jail, help, libc_fast, detach, remove;
+	bool stats, no_jail, help, help_all, libc_fast, detach, remove;
 	char **argv; // program and arguments
 };
 

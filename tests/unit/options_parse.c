@@ -73,8 +73,12 @@ static void test_defaults(void)
 	CHECK(!strcmp(o.argv[0], "-odd") && !strcmp(o.argv[1], "a"));
 	options_free(&o);
 	GOOD("--help");
-	CHECK(o.help);
+	CHECK(o.help && !o.help_all);
 	options_free(&o);
+	GOOD("--help=all");
+	CHECK(o.help && o.help_all);
+	options_free(&o);
+	BAD("--help", "--help=most");
 }
 
 static void test_numbers(void)
