@@ -39,6 +39,10 @@ void plat_idle(uint64_t deadline_ns, bool (*news)(void));
 void plat_timer_arm(uint64_t deadline_ns);
 // Gives ABI_EVENT_KICK to the CPUs of `mask`; they enter the kernel or wake.
 void plat_kick(uint64_t mask);
+// For a CPU that waits in the kernel for another one: sleeps until plat_unpark(word), or `ns`, or some other moment, unless
+// *word is no longer `value`. A platform where that is dearer than spinning does nothing. The lock may be held.
+void plat_park(uint32_t *word, uint32_t value, uint64_t ns);
+void plat_unpark(uint32_t *word); // one of them
 // Starts CPU n in cpu_main(n) (main.c). 0 or -errno.
 int plat_cpu_start(unsigned n);
 

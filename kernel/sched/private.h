@@ -36,6 +36,7 @@ void sched_switch(void);		   // away from the running thread, whatever its state
 void sched_account(struct thread *t, uint64_t now_ns);
 void sched_rearm(struct sched_cpu *c);	   // the platform's timer for what is due next
 void sched_serve_call(void);
+void sched_unpark_all(void);	   // who waits for the lock looks whether it is called
 void timer_run(struct sched_cpu *c, uint64_t now_ns);
 void thread_reap(struct thread *t);
 

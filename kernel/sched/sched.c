@@ -391,6 +391,9 @@ void sched_serve_call(void)
 	}
 }
 
+#define CALL_SPINS   1000 // some ten microseconds
+#define CALL_PARK_NS 50000
+
 // The lock is held, so the others are in the program, idle, or waiting for the lock (where they serve
 // calls). The first two come to the lock when they are kicked.
 void sched_call_others(void (*fn)(void *), void *arg)
@@ -408,7 +411,12 @@ void sched_call_others(void (*fn)(void *), void *arg)
 	if (!mask)
 		return;
 	plat_kick(mask);
-	for (unsigned n = 0; mask; n++, mask >>= 1)
-		while (mask & 1 && __atomic_load_n(&sched_cpus[n].call, __ATOMIC_ACQUIRE))
+	sched_unpark_all();
+	for (unsigned n = 0, spins = 1; mask; n++, mask >>= 1)
+		for (; mask & 1 && __atomic_load_n(&sched_cpus[n].call, __ATOMIC_ACQUIRE); spins++) {
+			uint32_t never = 0;
+			if (spins % CALL_SPINS == 0) // the host has others on: it may need this processor
+				plat_park(&never, 0, CALL_PARK_NS);
 			arch_pause();
+		}
 }

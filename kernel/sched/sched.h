@@ -111,9 +111,12 @@ API static inline struct thread *thread_current(void) { return arch_current(); }
 extern struct sched_lock {
 	uint32_t held;
 	uint32_t next;	 // 0, or 1 + the number of the CPU that has waited long: no other takes the lock
+	uint32_t parked; // CPUs that wait asleep
+	uint32_t news;	 // grows when it is free or somebody is called
 	bool contended;	 // a second CPU was started, once: until then nobody is there to wait for
 } sched_lock;
 API void sched_lock_wait(void);
+API void sched_unpark(void); // one who waits asleep
 
 API static inline void sched_lock_kernel(void)
 {
@@ -127,6 +130,8 @@ API static inline void sched_lock_kernel(void)
 API static inline void sched_unlock_kernel(void)
 {
 	__atomic_store_n(&sched_lock.held, 0, __ATOMIC_RELEASE);
+	if (unlikely(__atomic_load_n(&sched_lock.parked, __ATOMIC_RELAXED)))
+		sched_unpark();
 }
 
 // --- wait queues ---------------------------------------------------------------------------------

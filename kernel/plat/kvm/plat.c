@@ -67,6 +67,20 @@ void plat_kick(uint64_t mask)
 	bell_ring(ABI_DOORBELL_KICK, mask);
 }
 
+// An exit to sleep costs more than most waits, and hosts notice a vCPU that spins (PLE).
+void plat_park(uint32_t *word, uint32_t value, uint64_t ns)
+{
+	(void)word;
+	(void)value;
+	(void)ns;
+	arch_pause();
+}
+
+void plat_unpark(uint32_t *word)
+{
+	(void)word;
+}
+
 // --- translation -----------------------------------------------------------------------------------
 
 const bool plat_flush_reaches_all = false;

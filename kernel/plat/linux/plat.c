@@ -139,6 +139,16 @@ void timer_expired(void)
 	add_event(s, ABI_EVENT_TIMER);
 }
 
+void plat_park(uint32_t *word, uint32_t value, uint64_t ns)
+{
+	host_futex_wait(word, value, plat_clock_mono_ns() + ns);
+}
+
+void plat_unpark(uint32_t *word)
+{
+	host_futex_wake(word);
+}
+
 // A CPU in the kernel looks at its events on the way out.
 void plat_kick(uint64_t mask)
 {
