@@ -258,6 +258,40 @@ void hostfs_cache_ahead(struct hostfs_node *n, struct hostfs_file *f)
 	f->window = MIN(f->window * 2, MAX_WINDOW);
 }
 
+// The server's answer, or -errno; the blocks have come or are gone.
+static int64_t blocks_read(struct hostfs_node *n, uint64_t fh, uint64_t index, struct hostfs_block **b,
+			   struct virtq_buffer *v, unsigned count)
+{
+	size_t size = block_bytes(n);
+	struct fuse_read_in in = {.fh = fh, .offset = index * size, .size = (uint32_t)(count * size)};
+	int64_t got = fuse_call(&(struct fuse_call){
+		.opcode = FUSE_READ, .node = n->id, .arg = {{&in, sizeof(in)}}, .out = v, .out_count = count});
+	blocks_arrived(b, count, got);
+	return got;
+}
+
+int hostfs_cache_fill_head(struct hostfs_node *n)
+{
+	struct hostfs_block *b;
+	struct virtq_buffer v;
+	uint64_t fh;
+
+	int err = hostfs_handle(n, false, &fh);
+	if (err)
+		return err;
+	n->block_shift = 0;
+	if (blocks_make(n, 0, PAGE_SIZE, &b, &v) == 0)
+		return -ENOMEM;
+	int64_t got = blocks_read(n, fh, 0, &b, &v, 1);
+	return got < 0 ? (int)got : 0;
+}
+
+bool hostfs_cache_head_only(const struct hostfs_node *n)
+{
+	return n->block_count == 1 && n->block_shift == 0 && !n->in_flight && !n->dax_failed &&
+	       n->inode->size > SMALL_FILE;
+}
+
 int hostfs_cache_fill(struct hostfs_node *n, struct hostfs_file *f, uint64_t index)
 {
 	struct hostfs_block *b[MAX_BLOCKS];
@@ -278,10 +312,7 @@ int hostfs_cache_fill(struct hostfs_node *n, struct hostfs_file *f, uint64_t ind
 	unsigned count = blocks_make(n, index, window, b, v);
 	if (count == 0)
 		return -ENOMEM;
-	struct fuse_read_in in = {.fh = fh, .offset = index * size, .size = (uint32_t)(count * size)};
-	int64_t got = fuse_call(&(struct fuse_call){
-		.opcode = FUSE_READ, .node = n->id, .arg = {{&in, sizeof(in)}}, .out = v, .out_count = count});
-	blocks_arrived(b, count, got);
+	int64_t got = blocks_read(n, fh, index, b, v, count);
 	if (got < 0)
 		return (int)got;
 	if (f) {

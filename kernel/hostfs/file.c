@@ -104,11 +104,15 @@ static int64_t file_read(struct file *f, struct iter *to, int64_t *pos)
 		if (err)
 			return err;
 	}
+	const bool head = *pos + to->left <= HEAD_READ && n->inode->size > SMALL_FILE && !n->dax_failed;
 	while (to->left && (uint64_t)*pos < n->inode->size) {
+		if (*pos >= (int64_t)PAGE_SIZE && hostfs_cache_head_only(n))
+			hostfs_cache_drop(n); // it is read after all: in large blocks
 		// While the cache is empty its block size is still to be chosen; ask after it is.
 		int shift = n->inode->size <= SMALL_FILE || n->dax_failed ? 0 : BLOCK_SHIFT;
 		int err = n->block_count || n->in_flight ? 0
-							 : hostfs_cache_fill(n, f->fs, (uint64_t)*pos >> PAGE_SHIFT >> shift);
+			  : head ? hostfs_cache_fill_head(n)
+				 : hostfs_cache_fill(n, f->fs, (uint64_t)*pos >> PAGE_SHIFT >> shift);
 		uint64_t size = PAGE_SIZE << n->block_shift, off = (uint64_t)*pos % size;
 		struct hostfs_block *b = err ? NULL : block_get(n, f->fs, (uint64_t)*pos / size, &err);
 		if (err == -ENOMEM) {

@@ -18,6 +18,7 @@
 #define MAX_WINDOW    (1u << 20)
 #define STREAM_FILE   (32ull << 20) // read in order, larger files keep only what is near
 #define STREAM_BLOCKS 64
+#define HEAD_READ     1024	 // bytes: no more of a file's first page, and its reader may want no more than that page
 
 struct page;
 
@@ -100,6 +101,9 @@ void hostfs_cache_init(void);
 struct hostfs_block *hostfs_block_find(struct hostfs_node *n, uint64_t index);
 // Fills the block and a window after it. `f` may be NULL. -ENOMEM, or the server's error.
 int hostfs_cache_fill(struct hostfs_node *n, struct hostfs_file *f, uint64_t index);
+// Of a large file whose cache is empty: its first page alone. A loader looks there before it maps the file.
+int hostfs_cache_fill_head(struct hostfs_node *n);
+bool hostfs_cache_head_only(const struct hostfs_node *n);
 void hostfs_cache_ahead(struct hostfs_node *n, struct hostfs_file *f);
 void hostfs_cache_wait(struct hostfs_node *n); // until nothing is in flight
 void hostfs_cache_drop(struct hostfs_node *n);
