@@ -50,12 +50,20 @@ struct abi_console_request {
 	struct abi_buffer buffer[ABI_CONSOLE_BUFFERS];
 };
 
+// What is there when the machine starts, so that the kernel need not ask.
+struct abi_console_start {
+	uint32_t known;	    // bit n: stream n, in stat[n] and
+	uint32_t terminals; // bit n
+	struct abi_console_stat stat[3];
+};
+
 struct abi_console {
 	// bit 2*stream: readable, 2*stream+1: writable; set by the monitor with ABI_EVENT_CONSOLE, exchanged by the
 	// kernel
 	uint32_t ready;
 	uint32_t pad;
 	struct abi_console_request request;
+	struct abi_console_start start;
 };
 
 #endif

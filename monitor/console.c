@@ -156,11 +156,14 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+static void describe(struct abi_console_start *start);
+
 int console_start(struct machine *m, int (*enter)(void))
 {
 	sigset_t all, old;
 	con.machine = m;
 	con.enter = enter;
+	describe(&machine_console(m)->start);
 	con.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	con.signal_fd = signalfd(-1, &con.mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (con.wake_fd < 0 || con.signal_fd < 0)
@@ -284,23 +287,43 @@ static int64_t do_poll(uint32_t s, int64_t arg)
 
 static int64_t ns(struct timespec t) { return t.tv_sec * 1000000000l + t.tv_nsec; }
 
-static int64_t do_stat(uint32_t s, const struct iovec *v, int n)
+static int stat_stream(uint32_t s, struct abi_console_stat *out)
 {
 	struct stat st;
 	int flags = fcntl((int)s, F_GETFL);
 	if (flags < 0 || fstat((int)s, &st))
 		return -errno;
-	if (n < 1 || v[0].iov_len < sizeof(struct abi_console_stat))
-		return -EINVAL;
-	struct abi_console_stat out = {
+	*out = (struct abi_console_stat){
 		.dev = st.st_dev, .ino = st.st_ino, .nlink = st.st_nlink, .size = (uint64_t)st.st_size,
 		.blocks = (uint64_t)st.st_blocks, .rdev = st.st_rdev, .mode = st.st_mode, .uid = st.st_uid,
 		.gid = st.st_gid,
 		.blksize = (uint32_t)st.st_blksize, .atime_ns = ns(st.st_atim), .mtime_ns = ns(st.st_mtim),
 		.ctime_ns = ns(st.st_ctim), .flags = (uint32_t)flags & (O_ACCMODE | O_APPEND),
 	};
+	return 0;
+}
+
+static int64_t do_stat(uint32_t s, const struct iovec *v, int n)
+{
+	struct abi_console_stat out;
+	int err = stat_stream(s, &out);
+	if (err)
+		return err;
+	if (n < 1 || v[0].iov_len < sizeof(out))
+		return -EINVAL;
 	memcpy(v[0].iov_base, &out, sizeof(out));
 	return 0;
+}
+
+static void describe(struct abi_console_start *start)
+{
+	struct termios t;
+	for (uint32_t s = 0; s < 3; s++) {
+		if (stat_stream(s, &start->stat[s]))
+			continue;
+		start->known |= 1u << s;
+		start->terminals |= (S_ISCHR(start->stat[s].mode) && ioctl((int)s, TCGETS, &t) == 0) * (1u << s);
+	}
 }
 
 static int64_t do_ioctl(uint32_t s, int64_t cmd, const struct iovec *v, int n)

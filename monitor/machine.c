@@ -78,6 +78,8 @@ void machine_event_cpu(struct machine *m, unsigned cpu, uint32_t events)
 
 void machine_event(struct machine *m, uint32_t events) { machine_event_cpu(m, 0, events); }
 
+struct abi_console *machine_console(struct machine *m) { return m->console; }
+
 void machine_console_ready(struct machine *m, uint32_t bits)
 {
 	__atomic_fetch_or(&m->console->ready, bits, __ATOMIC_SEQ_CST);

@@ -123,6 +123,7 @@ const char *machine_platform(const struct machine *m, const char **why);
 
 // From any thread while the machine runs.
 void machine_event(struct machine *m, uint32_t events);		// ABI_EVENT_* for vCPU 0
+struct abi_console *machine_console(struct machine *m);
 void machine_console_ready(struct machine *m, uint32_t bits);	// abi_console.ready |= bits, and the event
 void machine_signal(struct machine *m, int signal);		// async-signal-safe: a host signal for the program
 void machine_stop(struct machine *m); // async-signal-safe: SIGKILL semantics; a second call ends the machine at once

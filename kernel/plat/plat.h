@@ -67,6 +67,8 @@ extern const bool plat_flush_reaches_all; // one CPU's flush is every CPU's
 // May set and clear PTE_PLATFORM, which mm clears where an entry loses rights or moves. 0, or -errno: it cannot be
 // used after all.
 int plat_translate(uint64_t va);
+// RAM that the kernel is about to write to for the first time: a platform may have it ready at less than a fault a page.
+void plat_touch_soon(uint64_t gpa, uint64_t len);
 uint64_t plat_page_root(void);	   // gpa of the page-table root in use on this CPU
 void plat_set_page_root(uint64_t root_gpa);
 
@@ -86,6 +88,7 @@ extern uint64_t plat_trap_ns;
 void plat_queue_notify(const struct abi_queue *q);
 // One console request (abi/console.h); fills and returns req->result.
 int64_t plat_console(struct abi_console_request *req);
+const struct abi_console_start *plat_console_start(void);
 uint32_t plat_console_take_ready(void);
 void plat_report(const struct abi_report *r);
 void plat_booted(void);

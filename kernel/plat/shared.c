@@ -113,6 +113,8 @@ int64_t plat_console(struct abi_console_request *req)
 	return req->result;
 }
 
+const struct abi_console_start *plat_console_start(void) { return &console()->start; }
+
 uint32_t plat_console_take_ready(void)
 {
 	return __atomic_exchange_n(&console()->ready, 0, __ATOMIC_SEQ_CST);

@@ -64,6 +64,21 @@ static int console_stat(struct console_stream *s)
 	return 0;
 }
 
+static void console_probe_stream(struct console_stream *s)
+{
+	const struct abi_console_start *start = plat_console_start();
+	struct termios t = {0};
+	if (start->known >> s->number & 1) {
+		s->stat = start->stat[s->number];
+		s->present = true;
+		s->terminal = start->terminals >> s->number & 1;
+		return;
+	}
+	s->present = console_stat(s) == 0;
+	s->terminal = s->present && S_ISCHR(s->stat.mode) &&
+		      console_small(s, ABI_CONSOLE_IOCTL, TCGETS, &t, sizeof t) >= 0;
+}
+
 static void console_probe(void)
 {
 	if (console_probed)
@@ -72,13 +87,10 @@ static void console_probe(void)
 	console_super.dev = super_new_dev();
 	for (unsigned n = 0; n < STREAMS; n++) {
 		struct console_stream *s = &console_streams[n];
-		struct termios t = {0};
 		s->number = n;
 		waitq_init(&s->read_q);
 		waitq_init(&s->write_q);
-		s->present = console_stat(s) == 0;
-		s->terminal = s->present && S_ISCHR(s->stat.mode) &&
-			      console_small(s, ABI_CONSOLE_IOCTL, TCGETS, &t, sizeof t) >= 0;
+		console_probe_stream(s);
 	}
 }
 
