@@ -7,6 +7,7 @@
 #ifndef WHELK_ABI_PROCESS_H
 #define WHELK_ABI_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "abi/boot.h"
@@ -51,11 +52,19 @@ struct abi_process {
 	uint32_t filter_count;
 	uint32_t files_sent; // messages with changes of the window so far, by the monitor
 	uint32_t bases;	     // enum abi_process_bases
-	uint32_t spin_ns;    // how long both sides look for the other's store before they sleep; 0 on a host of one CPU
+	uint32_t spin_ns;    // how long both sides look for the other's store before they sleep, at most (abi_spin_next)
 	uint64_t filter[168];	    // struct sock_filter, installed once everything else is done
 	int32_t tid[ABI_MAX_CPUS];  // the CPUs' threads
 };
 _Static_assert(sizeof(struct abi_process) <= 4096, "abi_process lies on a page");
+
+// Waking a thread on another CPU takes tens of microseconds in a virtual machine, so who waits for the other's store
+// looks for a while first: longer after it was worth it, shorter after it was not, as where the other has no CPU.
+static inline uint32_t abi_spin_next(uint32_t spin_ns, uint32_t most_ns, bool came)
+{
+	uint32_t least = most_ns / 16, next = came ? spin_ns * 2 : spin_ns - spin_ns / 4;
+	return next < least ? least : next > most_ns ? most_ns : next;
+}
 
 enum abi_process_step {
 	ABI_STEP_NONE,

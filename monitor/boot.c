@@ -221,7 +221,7 @@ int boot_build(struct machine *m)
 	if (!err && m->config->net)
 		err = build_queue(m, ABI_QUEUE_NET_RX, link ? QUEUE_SIZE_LINK_RX : QUEUE_SIZE_NET_RX);
 	if (!err)
-		err = image_load(&m->image, ram(m, l->kernel_gpa), l->kernel_va);
+		err = image_load(&m->image, ram(m, l->kernel_gpa), l->kernel_va, m->platform->maps_image);
 	if (!err)
 		err = m->platform->tables(m);
 	if (err)

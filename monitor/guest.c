@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/rseq.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@
 #include "monitor/dev/doorbell.h"
 #include "monitor/private.h"
 
-#define BELL_SPIN_NS 25000	    // waking a thread on an idle CPU of a virtual machine takes as long
+#define BELL_SPIN_NS 80000	    // at most: abi_spin_next
 #define LOOK_AGAIN_NS 1000000000ull // whatever the guest did to the words a wake-up depends on
 
 struct guest {
@@ -70,16 +71,37 @@ static bool map_at(uint64_t va, uint64_t len, int prot, int flags, int fd, uint6
 	return p == (void *)va;
 }
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 // Linux 5.14
+#endif
+
+// Text that runs as it lies in the monitor's executable is moved from there: one copy for all machines. What is private
+// a debugger can set breakpoints in.
+static bool map_text(const struct machine *m, const struct image_segment *s)
+{
+	uint64_t va = m->layout.kernel_va + s->start, len = s->end - s->start;
+	if (!s->pages)
+		return map_at(va, len, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_POPULATE, ABI_PROCESS_RAM,
+			      m->layout.kernel_gpa + s->start);
+	if (mremap((void *)(uintptr_t)s->pages, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)va) != (void *)va ||
+	    mprotect((void *)va, len, PROT_READ | PROT_EXEC))
+		return false;
+	madvise((void *)va, len, MADV_POPULATE_READ);
+	return true;
+}
+
 // The nucleus's page is a copy of the process's own that nothing writes again.
 static bool map_nucleus(const struct machine *m)
 {
 	const struct abi_image *h = &m->image.head;
 	uint64_t va = m->layout.kernel_va + h->nucleus_start,
 		 len = ALIGN_UP(h->nucleus_end - h->nucleus_start, PAGE_SIZE);
+	uint8_t code[PAGE_SIZE]; // head_ok(): it is no longer
+	memcpy(code, (const void *)va, len);
 	void *p = mmap((void *)va, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (p != (void *)va)
 		return false;
-	memcpy(p, m->memory.ram + m->layout.kernel_gpa + h->nucleus_start, len);
+	memcpy(p, code, len);
 	return mprotect(p, len, PROT_READ | PROT_EXEC) == 0;
 }
 
@@ -90,10 +112,10 @@ static bool map_guest(const struct machine *m)
 		return false;
 	for (unsigned i = 0; i < m->image.segment_count; i++) {
 		const struct image_segment *s = &m->image.segment[i];
-		int prot = PROT_READ | (s->write ? PROT_WRITE : 0) | (s->exec ? PROT_EXEC : 0);
-		int how = s->write ? MAP_SHARED : MAP_PRIVATE; // a debugger can set breakpoints in what is private
-		if (!map_at(l->kernel_va + s->start, s->end - s->start, prot, how | MAP_POPULATE, ABI_PROCESS_RAM,
-			    l->kernel_gpa + s->start))
+		int prot = PROT_READ | (s->write ? PROT_WRITE : 0), how = s->write ? MAP_SHARED : MAP_PRIVATE;
+		if (s->exec ? !map_text(m, s)
+			    : !map_at(l->kernel_va + s->start, s->end - s->start, prot, how | MAP_POPULATE,
+				      ABI_PROCESS_RAM, l->kernel_gpa + s->start))
 			return false;
 	}
 	return map_nucleus(m);
@@ -119,10 +141,7 @@ static _Noreturn void child_main(struct machine *m, int sock, pid_t parent)
 {
 	const struct machine_hooks *h = m->config->hooks;
 	struct abi_process *p = m->guest->process;
-	static const struct sigaction at_default = { .sa_handler = SIG_DFL };
 
-	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &at_default, NULL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != parent)
 		_exit(1);
 	prctl(PR_SET_NAME, "whelk-guest", 0, 0, 0);
@@ -154,6 +173,21 @@ static void on_child(int sig)
 	__atomic_store_n(&child_event, true, __ATOMIC_SEQ_CST);
 }
 
+// Not the C library's fork: the child calls little more of it. Containers' filters hide clone3, which gives handlers
+// back at one go.
+static pid_t new_process(void)
+{
+	struct clone_args args = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+	static const struct sigaction at_default = { .sa_handler = SIG_DFL };
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid >= 0 || (errno != ENOSYS && errno != EINVAL))
+		return pid;
+	pid = (pid_t)syscall(SYS_clone, (long)SIGCHLD, 0, 0, 0, 0);
+	for (int sig = 1; pid == 0 && sig < NSIG; sig++)
+		sigaction(sig, &at_default, NULL);
+	return pid;
+}
+
 static int start_process(struct machine *m)
 {
 	struct guest *g = m->guest;
@@ -164,8 +198,7 @@ static int start_process(struct machine *m)
 	if (sigaction(SIGCHLD, &sa, NULL) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return machine_fail(m, -errno, "cannot prepare the guest's process: %s", strerror(errno));
 	g->socket = pair[0];
-	// Not the C library's fork: the child calls little more of it. Not clone3: containers' filters hide it.
-	g->pid = (pid_t)syscall(SYS_clone, (long)SIGCHLD, 0, 0, 0, 0);
+	g->pid = new_process();
 	if (g->pid == 0)
 		child_main(m, pair[1], parent);
 	int err = g->pid < 0 ? -errno : 0;
@@ -186,15 +219,28 @@ static int open_host(struct machine *m)
 	return 0;
 }
 
+// What boot_build() will write. A host before Linux 5.14 takes the faults one by one.
+static void populate_image(struct machine *m)
+{
+	uint64_t from = 0, end = ALIGN_UP(m->image.size, PAGE_SIZE) + 16 * PAGE_SIZE;
+	for (unsigned i = 0; i < m->image.segment_count; i++) {
+		const struct image_segment *s = &m->image.segment[i];
+		if (!s->pages)
+			continue;
+		madvise(m->memory.ram + from, PAGE_SIZE + s->start - from, MADV_POPULATE_WRITE);
+		from = PAGE_SIZE + s->end;
+	}
+	madvise(m->memory.ram + from, end - from, MADV_POPULATE_WRITE);
+}
+
 static int make_memory(struct machine *m, uint64_t ram_size)
 {
 	int err = memory_create_shared(&m->memory, ram_size);
-	// The kernel and the words around it, at one go; a host that cannot takes them one by one.
 	if (err)
 		machine_fail(m, err, "cannot get %lu MiB of memory to share with the guest (memfd): %s", ram_size >> 20,
 			     strerror(-err));
 	else
-		madvise(m->memory.ram, ALIGN_UP(m->image.size, PAGE_SIZE) + 16 * PAGE_SIZE, MADV_POPULATE_WRITE);
+		populate_image(m);
 	return err;
 }
 
@@ -334,9 +380,13 @@ static void wait_for_bell(struct vcpu *v)
 	uint64_t now = mono_ns(), until = now + LOOK_AGAIN_NS;
 	if (v->number == 0)
 		until = MIN(until, __atomic_load_n(&m->clock_due_ns, __ATOMIC_RELAXED));
-	for (uint64_t spin = now + m->guest->spin_ns; mono_ns() < spin; __builtin_ia32_pause())
-		if (rung(v) || ended(m))
-			return;
+	bool came = false;
+	for (uint64_t spin = now + v->spin_ns; !came && mono_ns() < spin; __builtin_ia32_pause())
+		came = rung(v) || ended(m);
+	bool booting = !__atomic_load_n(&m->stats->booted_ns, __ATOMIC_RELAXED);
+	v->spin_ns = abi_spin_next(v->spin_ns, m->guest->spin_ns, came || booting);
+	if (came)
+		return;
 	__atomic_compare_exchange_n(&v->shared->bell, &silent, ABI_BELL_SERVER_SLEEPS, false, __ATOMIC_SEQ_CST,
 				    __ATOMIC_RELAXED);
 	if (!ended(m) && !__atomic_load_n(&child_event, __ATOMIC_SEQ_CST))
@@ -346,6 +396,7 @@ static void wait_for_bell(struct vcpu *v)
 static void cpu_loop(struct vcpu *v)
 {
 	struct machine *m = v->machine;
+	v->spin_ns = m->guest->spin_ns;
 	if (v->number == 0)
 		let_go(m);
 	while (!ended(m)) {
@@ -410,6 +461,7 @@ const struct platform platform_linux = {
 	.image = ABI_PLATFORM_LINUX,
 	.kernel = image_linux,
 	.kernel_end = image_linux_end,
+	.maps_image = true,
 	.open = open_host,
 	.memory = make_memory,
 	.probe = arch_host_probe,

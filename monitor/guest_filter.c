@@ -7,6 +7,7 @@
 //
 //   mmap           of descriptors it was given (guest RAM, files shown to it), shared, below the program's end; or
 //                  private, if it can never be written and so never be a copy
+//   madvise        MADV_POPULATE_WRITE: faults that it could take one by one
 //   munmap         below the program's end: the direct map, the kernel and the nucleus stay what they are
 //   futex          waiting and waking, on its own memory
 //   timer_settime  its own timers (timer_create is over)
@@ -113,6 +114,16 @@ static void test_mmap(struct program *p, uint32_t unused)
 	need_no_bits(p, LOW(2), PROT_WRITE);
 }
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 // Linux 5.14
+#endif
+
+static void test_madvise(struct program *p, uint32_t unused)
+{
+	(void)unused;
+	need_equal(p, LOW(2), MADV_POPULATE_WRITE);
+}
+
 static void test_munmap(struct program *p, uint32_t unused)
 {
 	(void)unused;
@@ -176,6 +187,7 @@ int guest_filter_build(uint64_t *insn, size_t room, uint64_t ip, pid_t pid, enum
 	load(&p, offsetof(struct seccomp_data, nr));
 	put_call(&p, SYS_futex, test_futex, 0);
 	put_call(&p, SYS_mmap, test_mmap, 0);
+	put_call(&p, SYS_madvise, test_madvise, 0);
 	put_call(&p, SYS_munmap, test_munmap, 0);
 	put_call(&p, SYS_timer_settime, test_nothing, 0);
 	put_call(&p, SYS_tgkill, test_tgkill, (uint32_t)pid);

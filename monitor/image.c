@@ -71,6 +71,10 @@ static int add_segment(struct image *im, const Elf64_Phdr *p)
 		return -ENOEXEC;
 	s->write = p->p_flags & PF_W;
 	s->exec = p->p_flags & PF_X;
+	const uint8_t *bytes = im->file + p->p_offset;
+	if (s->exec && (uintptr_t)bytes % PAGE_SIZE == 0 && ALIGN_UP(p->p_filesz, PAGE_SIZE) == s->end - s->start &&
+	    s->end - s->start <= im->file_size - p->p_offset)
+		s->pages = bytes;
 	if (s->start < im->size || (s->write && s->exec)) // in order, disjoint, never writable code
 		return -ENOEXEC;
 	im->size = s->end;
@@ -162,12 +166,22 @@ static int relocate_packed(const struct image *im, uint8_t *ram, uint64_t va)
 	return err;
 }
 
-int image_load(const struct image *im, uint8_t *ram, uint64_t va)
+const uint8_t *image_pages(const struct image *im, uint64_t va)
+{
+	for (unsigned i = 0; i < im->segment_count; i++) {
+		const struct image_segment *s = &im->segment[i];
+		if (s->pages && va >= s->start && va < s->end)
+			return s->pages + (va - s->start);
+	}
+	return NULL;
+}
+
+int image_load(const struct image *im, uint8_t *ram, uint64_t va, bool pages_mapped)
 {
 	unsigned count;
 	const Elf64_Phdr *p = headers(im, &count);
 	for (unsigned i = 0; i < count; i++)
-		if (p[i].p_type == PT_LOAD)
+		if (p[i].p_type == PT_LOAD && !(pages_mapped && image_pages(im, p[i].p_vaddr)))
 			memcpy(ram + p[i].p_vaddr, im->file + p[i].p_offset, p[i].p_filesz);
 	int err = relocate(im, ram, va);
 	return err ? err : relocate_packed(im, ram, va);

@@ -16,6 +16,7 @@
 struct image_segment {
 	uint64_t start, end; // link-time, page-aligned
 	bool write, exec;
+	const uint8_t *pages; // its bytes as they are to be, on pages of their own in the file; or NULL
 };
 
 struct image {
@@ -32,7 +33,10 @@ extern const uint8_t image_kvm[], image_kvm_end[], image_linux[], image_linux_en
 
 // Checks the file and fills *image. 0 or -ENOEXEC.
 int image_open(struct image *image, const void *file, size_t size);
-// Puts it at `ram` (image->size bytes, zero), relocated to run at `va`. 0 or -ENOEXEC.
-int image_load(const struct image *image, uint8_t *ram, uint64_t va);
+// Puts it at `ram` (image->size bytes, zero), relocated to run at `va`; without the segments that have `pages`, if they
+// are mapped from there. 0 or -ENOEXEC.
+int image_load(const struct image *image, uint8_t *ram, uint64_t va, bool pages_mapped);
+// The bytes of what is mapped like that, or NULL.
+const uint8_t *image_pages(const struct image *image, uint64_t va);
 
 #endif

@@ -110,7 +110,11 @@ static int drop_capabilities(uint64_t keep)
 // What execve() could give back to root, were it allowed. Who may not empty the set has nothing to get from it.
 static int drop_bounding_set(void)
 {
+	static bool dropped; // by the first thread: the others, and the guest's process, inherit it
 	int cap = 0;
+	if (dropped)
+		return 0;
+	dropped = true;
 	while (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 		cap++;
 	return errno == EINVAL || errno == EPERM ? 0 : -errno; // EINVAL: past the last one
@@ -136,7 +140,9 @@ int jail_prepare(const struct machine_mount *mount, unsigned count)
 	sigfillset(&sa.sa_mask);
 	for (unsigned i = 0; i < count; i++)
 		writes |= !mount[i].readonly;
-	int err = prepare_landlock(mount, count);
+	int err = drop_bounding_set();
+	if (!err)
+		err = prepare_landlock(mount, count);
 	if (!err && sigaction(SIGSYS, &sa, NULL))
 		err = -errno;
 	if (err)

@@ -11,7 +11,7 @@
 
 #include "monitor/machine.h"
 
-int jail_prepare(const struct machine_mount *mount, unsigned count); // before any thread; puts nothing on yet
+int jail_prepare(const struct machine_mount *mount, unsigned count); // before any thread
 int jail_thread(enum machine_thread which);			     // on the thread: everything
 int jail_guest(void);						     // a guest's process: all but its filter
 int jail_console(void);						     // likewise, the console's thread

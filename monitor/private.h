@@ -51,6 +51,7 @@ struct vcpu {
 	bool timer_made;
 	uint64_t timer_ns; // what it is set for; ~0: nothing
 	uint64_t *exits; // by exit_kind
+	uint32_t spin_ns; // platform linux: how long it looks for the next bell
 };
 
 // What a machine runs on: vcpu.c (kvm), guest.c (linux).
@@ -58,6 +59,7 @@ struct platform {
 	const char *name;
 	uint32_t image; // ABI_PLATFORM_*
 	const uint8_t *kernel, *kernel_end; // the one built in
+	bool maps_image; // the kernel's text runs where it lies in the file, not in RAM
 	// what the host must give; may fail before anything else is done
 	int (*open)(struct machine *m);
 	int (*memory)(struct machine *m, uint64_t ram_size);  // guest memory

@@ -171,6 +171,7 @@ static int fault_file(struct vma *v, uint64_t addr, bool write, int *code)
 		if (!src) { // in the file window, which the kernel reads through the program's own mapping
 			if (!pte_present(*slot))
 				pt_set(v->mm, slot, pte_page(fp.phys, false, may_exec(v)) | PTE_SOFT0);
+			plat_translate(addr); // saves a fault; what goes wrong shows when it is read
 			src = (const void *)addr;
 		}
 		sig = copy_page(v, addr, slot, src, code);

@@ -12,6 +12,8 @@
 
 #define ORDERS 11 // up to 4 MiB
 
+#define BOOT_PAGES 64 // what the kernel takes until the program runs, and a little more
+
 #define PG_FREE 1u // first page of a free block
 
 static struct page *pages; // one per page of RAM
@@ -31,6 +33,7 @@ void page_init(void)
 	if (frontier >= total)
 		panic("no memory is left: -m is too small");
 	free_pages = total - frontier;
+	plat_touch_soon(frontier << PAGE_SHIFT, MIN(free_pages, (uint64_t)BOOT_PAGES) << PAGE_SHIFT);
 	for (unsigned i = 0; i < ORDERS; i++)
 		list_init(&free_list[i]);
 }

@@ -54,7 +54,7 @@ static int try(const uint8_t *file, size_t size, uint8_t **ram)
 	int err = image_open(&im, copy, size);
 	if (!err) {
 		uint8_t *r = calloc(1, im.size);
-		err = image_load(&im, r, SLIDE);
+		err = image_load(&im, r, SLIDE, false);
 		if (ram && !err)
 			*ram = r;
 		else

@@ -21,6 +21,7 @@ static struct abi_stats stats;
 uint64_t plat_direct_va;
 const struct abi_boot *plat_boot(void) { return &boot; }
 struct abi_stats *plat_stats(void) { return &stats; }
+void plat_touch_soon(uint64_t gpa, uint64_t len) { CHECK(gpa + len <= RAM); }
 
 void debug_panic(const char *component, const char *fmt, ...)
 {

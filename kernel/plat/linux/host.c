@@ -94,6 +94,7 @@ static void prepare_thread(unsigned n)
 	host(__NR_prctl, PR_SET_TIMERSLACK, 1, 0, 0, 0); // timers late by 50 us else
 	if (host_process(boot)->bases == ABI_BASES_LENT)
 		check(ABI_STEP_BASES, host(__NR_arch_prctl, ARCH_SET_FS, ABI_BASES_NOWHERE, 0, 0, 0));
+	h->spin_ns = host_process(boot)->spin_ns;
 	h->gs_by_call = host_process(boot)->bases == ABI_BASES_CALL;
 }
 

@@ -76,11 +76,15 @@ void bell_ring(unsigned offset, uint64_t value)
 	s->bell_value = value;
 	if (__atomic_exchange_n(&s->bell, ABI_BELL_RUNG, __ATOMIC_SEQ_CST) == ABI_BELL_SERVER_SLEEPS)
 		host_futex_wake(&s->bell);
-	uint64_t until = plat_clock_mono_ns() + host_process(plat_boot())->spin_ns;
+	struct host_cpu *h = host_cpu();
+	uint64_t until = plat_clock_mono_ns() + h->spin_ns;
 	while (__atomic_load_n(&s->bell, __ATOMIC_ACQUIRE) == ABI_BELL_RUNG && plat_clock_mono_ns() < until)
 		arch_pause();
-	if (__atomic_compare_exchange_n(&s->bell, &rung, ABI_BELL_RUNG_ASLEEP, false, __ATOMIC_SEQ_CST,
-					__ATOMIC_SEQ_CST))
+	bool slept = __atomic_compare_exchange_n(&s->bell, &rung, ABI_BELL_RUNG_ASLEEP, false, __ATOMIC_SEQ_CST,
+						 __ATOMIC_SEQ_CST);
+	// while it starts, bells follow each other closely, but for what is slow once
+	h->spin_ns = abi_spin_next(h->spin_ns, host_process(plat_boot())->spin_ns, !slept || !plat_stats()->booted_ns);
+	if (slept)
 		while (__atomic_load_n(&s->bell, __ATOMIC_ACQUIRE) == ABI_BELL_RUNG_ASLEEP)
 			host_futex_wait(&s->bell, ABI_BELL_RUNG_ASLEEP, ~0ull);
 	window_update();

@@ -20,6 +20,7 @@ struct host_cpu {
 	uint32_t gs_by_call;  // it cannot be written by an instruction
 	int32_t tid, timer;
 	uint32_t go; // futex: this CPU may start
+	uint32_t spin_ns;
 };
 
 _Static_assert(offsetof(struct host_cpu, gs_by_call) == 8, "nucleus.S");

@@ -18,6 +18,7 @@
 #include "plat/linux/private.h"
 #include "plat/plat.h"
 
+#define FEW_PAGES    16 // of a file, which are mapped at once
 #define RELOAD_PAGES 16 // neighbours of a page whose mapping has gone: perhaps theirs has too
 
 const bool plat_flush_reaches_all = true;
@@ -46,6 +47,12 @@ void plat_set_page_root(uint64_t root_gpa)
 		return;
 	mapped_root = root_gpa;
 	drop(ABI_VA_USER_MIN, ABI_VA_USER_END);
+}
+
+// A host before Linux 5.14 says no, and takes the faults.
+void plat_touch_soon(uint64_t gpa, uint64_t len)
+{
+	host_call(__NR_madvise, (uint64_t)plat_phys_to_virt(gpa), len, MADV_POPULATE_WRITE, 0, 0, 0);
 }
 
 static uint64_t host_prot(pte_t e)
@@ -77,7 +84,9 @@ static int map(uint64_t va, uint64_t len, pte_t e)
 	if (!w)
 		return -ENXIO;
 	uint64_t skip = at - w->offset;
-	long r = map_file(va, MIN(len, w->len - skip), host_prot(e), 0, w->fd, w->file_off + skip);
+	// of more the host maps what is around the fault
+	uint64_t flags = len <= FEW_PAGES * PAGE_SIZE ? MAP_POPULATE : 0;
+	long r = map_file(va, MIN(len, w->len - skip), host_prot(e), flags, w->fd, w->file_off + skip);
 	return r < 0 ? (int)r : 0;
 }
 
