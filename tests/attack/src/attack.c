@@ -199,6 +199,19 @@ static long bad_argument(const uint8_t *g, const char *what)
 		return through(g, SYS_futex, (long)&word, 129, 0, 0, 0, 0);
 	if (!strcmp(what, "tgkill-other"))
 		return through(g, SYS_tgkill, 1, 1, 35, 0, 0, 0);
+	if (!strcmp(what, "madvise-free"))
+		return through(g, SYS_madvise, 0x300000000000, 4096, MADV_DONTNEED, 0, 0, 0);
+	if (!strcmp(what, "base-get")) // writes where it is told
+		return through(g, SYS_arch_prctl, 0x1003, (long)&word, 0, 0, 0, 0);
+	if (!strcmp(what, "base-cpuid"))
+		return through(g, SYS_arch_prctl, 0x1012, 0, 0, 0, 0, 0);
+	if (!strcmp(what, "base-far")) // REQ_XCOMP_PERM
+		return through(g, SYS_arch_prctl, 0x1023, 18, 0, 0, 0, 0);
+	if (!strcmp(what, "base-own")) {
+		uint64_t fs;
+		__asm__ volatile("mov %%fs:0, %0" : "=r"(fs)); // where the C library has the address itself
+		return through(g, SYS_arch_prctl, 0x1002, (long)fs, 0, 0, 0, 0);
+	}
 	if (!strcmp(what, "recvmsg-ram"))
 		return through(g, SYS_recvmsg, 0, 0, 0, 0, 0, 0);
 	if (!strcmp(what, "close-ram"))
