@@ -25,6 +25,8 @@ static uint64_t armed;		  // the host's timer; 0: not set
 static unsigned calls;
 uint64_t plat_trap_ns;
 enum plat_tls plat_tls;
+static struct abi_stats stats;
+struct abi_stats *plat_stats(void) { return &stats; }
 
 const struct abi_boot *plat_boot(void) { return &boot; }
 uint64_t plat_direct_va;
