@@ -332,13 +332,26 @@ static int show_task_status(struct text *t, void *arg)
 	return 0;
 }
 
-static int task_lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
+static struct thread *task_find(struct inode *dir, const char *name, size_t len)
 {
 	int tid = 0;
 	for (size_t i = 0; i < len && name[i] >= '0' && name[i] <= '9'; i++)
 		tid = tid * 10 + (name[i] - '0');
 	struct thread *t = thread_find(tid);
-	if (!t || t->process->pid != (int)(uintptr_t)static_dir_arg(dir))
+	return t && t->process->pid == (int)(uintptr_t)static_dir_arg(dir) ? t : NULL;
+}
+
+static bool task_still(struct inode *dir, const char *name, size_t len, struct inode *inode)
+{
+	(void)inode;
+	return task_find(dir, name, len);
+}
+
+static int task_lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
+{
+	struct thread *t = task_find(dir, name, len);
+	int tid = t ? t->tid : 0;
+	if (!t)
 		return -ENOENT;
 	struct inode *d = static_dir_create(dir->super, 0555, NULL, NULL);
 	void *arg = (void *)(uintptr_t)tid;
@@ -370,7 +383,7 @@ static int task_readdir(struct inode *dir, struct dir_emit *d, int64_t *pos)
 	return 0;
 }
 
-static const struct static_dir_hooks task_hooks = {.lookup = task_lookup, .readdir = task_readdir};
+static const struct static_dir_hooks task_hooks = {.lookup = task_lookup, .readdir = task_readdir, .still = task_still};
 
 struct inode *procfs_process_dir(struct super *s, int pid)
 {

@@ -73,7 +73,15 @@ static int root_readdir(struct inode *dir, struct dir_emit *d, int64_t *pos)
 	return 0;
 }
 
-static const struct static_dir_hooks root_hooks = {.lookup = root_lookup, .readdir = root_readdir};
+// A directory is made once for a process: its files tell of a number, and look it up when they are read.
+static bool root_still(struct inode *dir, const char *name, size_t len, struct inode *inode)
+{
+	int pid = parse_number(name, len);
+	(void)dir, (void)inode;
+	return pid > 0 && process_find(pid);
+}
+
+static const struct static_dir_hooks root_hooks = {.lookup = root_lookup, .readdir = root_readdir, .still = root_still};
 
 int procfs_mount(void)
 {
