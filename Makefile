@@ -64,8 +64,9 @@ COMPONENTS := $(filter-out arch plat,$(patsubst kernel/%/,%,$(sort $(dir $(wildc
 component_c = $(filter-out $(patsubst kernel/$(1)/$(ARCH)/%,kernel/$(1)/%,$(wildcard kernel/$(1)/$(ARCH)/*.c)),$(wildcard kernel/$(1)/*.c)) \
 	$(wildcard kernel/$(1)/$(ARCH)/*.[cS])
 # All but kernel/plat/<platform>/ is the same in each platform's kernel.
-KERNEL_SRC := $(wildcard kernel/*.c) $(wildcard base/*.c) $(foreach c,$(COMPONENTS),$(call component_c,$(c))) \
-	$(wildcard kernel/arch/$(ARCH)/*.[cS]) $(wildcard kernel/plat/*.c)
+# What copies and fills is the architecture's; a kernel with checks has C's, which the compiler instruments.
+KERNEL_SRC := $(filter-out $(if $(SANITIZE),kernel/arch/$(ARCH)/string.S,base/copy.c),$(wildcard kernel/*.c) $(wildcard base/*.c) \
+	$(foreach c,$(COMPONENTS),$(call component_c,$(c))) $(wildcard kernel/arch/$(ARCH)/*.[cS]) $(wildcard kernel/plat/*.c))
 kernel_obj = $(patsubst %,$(B)/k/%.o,$(KERNEL_SRC) $(wildcard kernel/plat/$(1)/*.[cS]))
 kernel_name = $(B)/kernel$(if $(filter-out kvm,$(1)),-$(1))
 KERNELS := $(foreach p,$(PLATFORMS),$(call kernel_name,$(p)).elf)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The byte and string functions a freestanding compiler may call, and string_copy.
+// The string functions a freestanding compiler may call, and string_copy. Those that copy, fill and compare: copy.c.
 #include "base/string.h"
 
 #include <stdint.h>
@@ -13,23 +13,24 @@
 #define NO_IDIOM __attribute__((no_builtin))
 #endif
 
-__attribute__((weak)) NO_IDIOM void *memcpy(void *restrict dst, const void *restrict src, size_t n)
-{
-	uint8_t *d = dst;
-	const uint8_t *s = src;
-	while (n--)
-		*d++ = *s++;
-	return dst;
-}
-
 NO_IDIOM void *memmove(void *dst, const void *src, size_t n)
 {
 	uint8_t *d = dst;
 	const uint8_t *s = src;
 	if (d == s)
 		return dst;
-	if ((uintptr_t)d - (uintptr_t)s >= n)
+	if ((uintptr_t)d - (uintptr_t)s >= n && (uintptr_t)s - (uintptr_t)d >= n)
 		return memcpy(dst, src, n);
+	if (d < s) {
+		for (; n >= 8; n -= 8, d += 8, s += 8) {
+			uint64_t word;
+			__builtin_memcpy(&word, s, 8);
+			__builtin_memcpy(d, &word, 8);
+		}
+		while (n--)
+			*d++ = *s++;
+		return dst;
+	}
 	for (; n >= 8; n -= 8) {
 		uint64_t word;
 		__builtin_memcpy(&word, s + n - 8, 8);
@@ -38,23 +39,6 @@ NO_IDIOM void *memmove(void *dst, const void *src, size_t n)
 	while (n--)
 		d[n] = s[n];
 	return dst;
-}
-
-__attribute__((weak)) NO_IDIOM void *memset(void *dst, int c, size_t n)
-{
-	uint8_t *d = dst;
-	while (n--)
-		*d++ = (uint8_t)c;
-	return dst;
-}
-
-NO_IDIOM int memcmp(const void *a, const void *b, size_t n)
-{
-	const uint8_t *x = a, *y = b;
-	for (; n; n--, x++, y++)
-		if (*x != *y)
-			return *x - *y;
-	return 0;
 }
 
 NO_IDIOM void *memchr(const void *s, int c, size_t n)

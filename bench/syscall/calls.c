@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -27,7 +29,7 @@
 #define ROUNDS 20
 #define STEPS_ROUNDS 140 // sites have become jumps long before
 
-static int tmp, file, ends[2];
+static int tmp, file, ends[2], ready;
 static uint32_t word;
 static char block[TIMES];
 
@@ -39,6 +41,12 @@ static void write_pipe(void) { (void)!write(ends[1], block, 1); }
 static void drain_pipe(void) { (void)!read(ends[0], block, TIMES); }
 static void rewind_file(void) { lseek(tmp, 0, SEEK_SET); }
 static void wake(void) { syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+static void seek(void) { lseek(tmp, 1, SEEK_SET); }
+static void poll_ready(void)
+{
+	struct epoll_event e;
+	epoll_wait(ready, &e, 1, 0);
+}
 static void nothing(void) { }
 
 static void clock_by_vdso(void)
@@ -93,6 +101,10 @@ int main(int argc, char **argv)
 	if (tmp < 0 || file < 0 || write(tmp, block, TIMES) != TIMES || pread(file, block, 4096, 0) != 4096 ||
 	    pipe(ends))
 		return 1;
+	int event = eventfd(1, 0);
+	ready = epoll_create1(0);
+	if (event < 0 || ready < 0 || epoll_ctl(ready, EPOLL_CTL_ADD, event, &(struct epoll_event){.events = EPOLLIN}))
+		return 1;
 	rewind_file();
 	measure("getppid", null_call, nothing);
 	measure("umask", set_mask, nothing);
@@ -100,6 +112,8 @@ int main(int argc, char **argv)
 	measure("pread-4096-file", read_page, nothing);
 	measure("write-1-pipe", write_pipe, drain_pipe);
 	measure("futex-wake", wake, nothing);
+	measure("lseek", seek, nothing);
+	measure("epoll_wait", poll_ready, nothing);
 	measure("empty", nothing, nothing);
 	measure("clock_gettime", clock_by_vdso, nothing);
 	return 0;
