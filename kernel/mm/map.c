@@ -113,7 +113,7 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t len, int prot, int flags, 
 {
 	int type = flags & MAP_TYPE;
 	if (!len || !IS_ALIGNED(off, PAGE_SIZE) ||
-	    (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
+	    (type != MAP_PRIVATE && type != MAP_SHARED && (type != MAP_SHARED_VALIDATE || !file)))
 		return -EINVAL;
 	if (len > ABI_VA_USER_END)
 		return -ENOMEM;

@@ -103,6 +103,8 @@ static int64_t move(const struct remap *r)
 	}
 	if (moved && !(r->flags & MREMAP_DONTUNMAP))
 		vma_delete(v);
+	else if (moved)
+		vma_merge_around(mm, r->old, r->old + moved);
 	vma_merge_around(mm, (uint64_t)at, (uint64_t)at + r->len);
 	return at;
 }

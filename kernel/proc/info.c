@@ -126,6 +126,14 @@ static long prctl_ambient(struct credentials *c, uint64_t op, uint64_t cap)
 	}
 }
 
+// What becomes of a program whose memory fails: no machine learns of that, so only the default can be had.
+static long prctl_memory_failure(uint64_t what, uint64_t how, uint64_t arg4, uint64_t arg5)
+{
+	if (arg4 || arg5 || (what == PR_MCE_KILL_CLEAR && how))
+		return -EINVAL;
+	return what == PR_MCE_KILL_CLEAR || (what == PR_MCE_KILL_SET && how == PR_MCE_KILL_DEFAULT) ? 0 : -EINVAL;
+}
+
 long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
 {
 	struct thread *t = thread_current();
@@ -213,6 +221,19 @@ long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t
 		return arg2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
 	case PR_SET_PTRACER:
 		return 0; // nobody can trace
+	case PR_GET_TSC: {
+		int readable = PR_TSC_ENABLE; // rdtsc cannot be forbidden: PR_SET_TSC with PR_TSC_SIGSEGV is refused
+		return user_put(readable, (void *)arg2);
+	}
+	case PR_SET_TSC:
+		return arg2 == PR_TSC_ENABLE ? 0 : -EINVAL;
+	case PR_TASK_PERF_EVENTS_DISABLE:
+	case PR_TASK_PERF_EVENTS_ENABLE:
+		return 0; // there are none
+	case PR_MCE_KILL:
+		return prctl_memory_failure(arg2, arg3, arg4, arg5);
+	case PR_MCE_KILL_GET:
+		return arg2 || arg3 || arg4 || arg5 ? -EINVAL : PR_MCE_KILL_DEFAULT;
 	default:
 		return -EINVAL;
 	}

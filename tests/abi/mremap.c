@@ -76,6 +76,16 @@ int main(void)
 	CHECK(filled(moved, 0, 8));
 	CHECK_EQ(room[3 * PAGE], 0);
 	CHECK_ERR(mremap(room, 2 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP), EINVAL);
+	// Of a part of one, which is one mapping with the rest afterwards as before.
+	char *whole = map_anon(8 * PAGE, RW);
+	fill(whole, 8);
+	moved = mremap(whole + 2 * PAGE, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+	NEED(moved != MAP_FAILED);
+	CHECK(filled(moved, 2, 2));
+	moved = mremap(whole, 8 * PAGE, 16 * PAGE, MREMAP_MAYMOVE);
+	NEED(moved != MAP_FAILED);
+	CHECK(filled(moved, 0, 2) && filled(moved + 4 * PAGE, 4, 4));
+	CHECK_EQ(moved[2 * PAGE] | moved[3 * PAGE], 0);
 
 	// A shared file mapping grows over more of the file; old size 0 makes a second mapping of it.
 	int fd = make_file("f", "");

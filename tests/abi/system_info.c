@@ -103,6 +103,17 @@ int main(void)
 	join(start(inherited_slack, NULL));
 	CHECK_EQ(prctl(PR_SET_TIMERSLACK, 0), 0);
 	CHECK_EQ(prctl(PR_GET_TIMERSLACK), 50000);
+	int tsc = 0;
+	CHECK_EQ(prctl(PR_SET_TSC, PR_TSC_ENABLE), 0);
+	CHECK_EQ(prctl(PR_GET_TSC, &tsc), 0);
+	CHECK_EQ(tsc, PR_TSC_ENABLE);
+	CHECK_ERR(prctl(PR_SET_TSC, 3), EINVAL);
+	CHECK_EQ(prctl(PR_TASK_PERF_EVENTS_DISABLE), 0);
+	CHECK_EQ(prctl(PR_TASK_PERF_EVENTS_ENABLE), 0);
+	CHECK_EQ(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_DEFAULT);
+	CHECK_EQ(prctl(PR_MCE_KILL, PR_MCE_KILL_CLEAR, 0, 0, 0), 0);
+	CHECK_ERR(prctl(PR_MCE_KILL, PR_MCE_KILL_CLEAR, 1, 0, 0), EINVAL);
+	CHECK_ERR(prctl(PR_MCE_KILL_GET, 1, 0, 0, 0), EINVAL);
 	CHECK_ERR(prctl(0xf00000), EINVAL);
 
 	CHECK_EQ(personality(0xffffffff), PER_LINUX);
