@@ -165,6 +165,30 @@ ended() {
 	}
 }
 
+# wait_port PORT: somebody listens there, before 20 s are over. The host hears of a machine's listener a moment after its program.
+wait_port() {
+	port_tries=0
+	until open_port "$1" || [ $port_tries -gt 200 ]; do
+		sleep 0.1
+		port_tries=$((port_tries + 1))
+	done
+}
+
+# inside NAME PROGRAM ARGS: a client, natively and under whelk, of a server that runs on the host, which $host names. Before it as
+# before `serve`; what it prints is compared, and its status has to be 0.
+inside() {
+	inside_name=$1
+	shift
+	options="--net user:host-loopback $options" serve "$inside_name" - "$@"
+	ended "$inside_name"
+	cp "$T/out/$inside_name.$side.out" "$T/out/$inside_name.$side.cmp"
+	steps=$((steps + 1))
+	[ "$(cat "$T/out/$inside_name.$side.status")" = 0 ] || {
+		bad "$inside_name ($side): status $(cat "$T/out/$inside_name.$side.status")"
+		show_end "$T/out/$inside_name.$side.err"
+	}
+}
+
 # Nothing outlives the test.
 end_servers() {
 	for s in $servers; do
