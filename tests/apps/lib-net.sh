@@ -17,6 +17,7 @@
 # Before `serve`, as before `both`: cpus, mem, env, limit (120: the server's whole life), in; and options, further words for
 # `whelk run`; ports, "HOST:GUEST ..." instead of the one; answers, a command that succeeds once the server is up (default: a
 # connection to the port); errors=any, the server may say on standard error what it does not natively.
+# `wait_port PORT`: for further ports of a server's. `inside NAME PROGRAM ARGS`: a client under Whelk of a server on the host.
 # Before `ask`: limit (30), stdin, filter, and want, the status (0). `told NAME REGEX`: waits until the server's output has that.
 
 SIDES='native whelk'
