@@ -52,10 +52,13 @@ enum abi_net_op {
 	ABI_NET_SHUTDOWN,    // no more data will come
 	ABI_NET_CLOSE,	     // value 1: with a reset; what was sent before still goes out otherwise
 	ABI_NET_OPTION,	     // value: ABI_NET_OPTION_*, a.scope: what to set it to
+	ABI_NET_RELAY,	     // of a direct stream: the guest could not take its descriptor. Data is to be told after all
 
 	// The monitor tells.
-	ABI_NET_CONNECTED = 32, // a: the local address
-	ABI_NET_ACCEPTED,	// value: the new socket; a: the peer, b: the local address
+	// b.scope of these two, 1: the stream is direct. Its descriptor has been sent to the guest's process (abi/process.h),
+	// which receives and sends by itself; neither DATA nor RECEIVED, END and ERROR come then.
+	ABI_NET_CONNECTED = 32,
+	ABI_NET_ACCEPTED, // value: the new socket; a: the peer, b: the local address
 	ABI_NET_RECEIVED,	// data of a stream
 	ABI_NET_CAME,		// a datagram from `a`; value: its whole length, if it was cut
 	ABI_NET_END,		// the peer will send no more

@@ -2,8 +2,8 @@
 //
 // Platform linux: what the monitor and the guest's process share beside the boot block. boot.doorbell_va is the
 // address of struct abi_process, boot.nucleus_va that of the first CPU's group; both lie in guest RAM. The process
-// has two descriptors: RAM, and a socket on which the monitor sends it files for the window. Its system-call
-// filter lets it do no more than the calls in monitor/guest_filter.c.
+// has RAM, a socket on which the monitor sends it files for the window and, with sockets of the host's, three
+// descriptors more. Its system-call filter lets it do no more than the calls in monitor/guest_filter.c.
 #ifndef WHELK_ABI_PROCESS_H
 #define WHELK_ABI_PROCESS_H
 
@@ -14,7 +14,14 @@
 
 #define ABI_PROCESS_RAM	   0 // descriptors
 #define ABI_PROCESS_SOCKET 1
-#define ABI_PROCESS_FILES  2 // and above
+#define ABI_PROCESS_STREAMS 2 // a socket: the monitor sends connected streams
+#define ABI_PROCESS_POLL   3 // an epoll of them and of the next
+#define ABI_PROCESS_KICK   4 // an eventfd: written to when the CPU that waits for the epoll is to look up
+#define ABI_PROCESS_FILES  5 // and above
+
+#define ABI_IDLE_FUTEX 1 // abi_cpu.idle: it sleeps on `pending`
+#define ABI_IDLE_POLL  2 // it waits for ABI_PROCESS_POLL
+#define ABI_POLL_KICK  ~0ull // what the epoll tells for ABI_PROCESS_KICK; for streams their numbers, abi/net.h
 
 #define ABI_PROCESS_SIGNAL 35 // a kick, or the CPU's timer
 
@@ -53,7 +60,8 @@ struct abi_process {
 	uint32_t files_sent; // messages with changes of the window so far, by the monitor
 	uint32_t bases;	     // enum abi_process_bases
 	uint32_t spin_ns;    // how long both sides look for the other's store before they sleep, at most (abi_spin_next)
-	uint64_t filter[168];	    // struct sock_filter, installed once everything else is done
+	uint32_t streams;    // there are ABI_PROCESS_STREAMS, POLL and KICK
+	uint64_t filter[256];	    // struct sock_filter, installed once everything else is done
 	int32_t tid[ABI_MAX_CPUS];  // the CPUs' threads
 };
 _Static_assert(sizeof(struct abi_process) <= 4096, "abi_process lies on a page");
@@ -77,6 +85,11 @@ enum abi_process_step {
 	ABI_STEP_MAP, // in the monitor's part of the start
 	ABI_STEP_CONFINE,
 	ABI_STEP_BASES,
+};
+
+// ABI_PROCESS_STREAMS carries one for each descriptor.
+struct abi_stream_passed {
+	uint64_t id; // its number, abi/net.h
 };
 
 // What the socket carries: the window's slot of `offset` is now a file's part, or nothing (len 0, no descriptor).

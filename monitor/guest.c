@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -36,6 +38,7 @@
 struct guest {
 	pid_t pid; // 0: none, or gone and reaped
 	int socket;
+	int streams, poll, kick; // ABI_PROCESS_STREAMS and so on; -1: without
 	bool started; // it was told to go
 	uint32_t spin_ns;
 	struct abi_process *process; // hostile memory
@@ -121,13 +124,28 @@ static bool map_guest(const struct machine *m)
 	return map_nucleus(m);
 }
 
-// Only RAM and the socket stay. They may be in each other's place.
-static bool keep_descriptors(int ram, int sock)
+// Only these stay. They may be in each other's place.
+static bool keep_descriptors(const struct machine *m, const int sock[2])
 {
-	ram = fcntl(ram, F_DUPFD, 16);
-	sock = fcntl(sock, F_DUPFD, 16);
-	return ram >= 0 && sock >= 0 && dup2(ram, ABI_PROCESS_RAM) >= 0 && dup2(sock, ABI_PROCESS_SOCKET) >= 0 &&
-	       syscall(SYS_close_range, ABI_PROCESS_FILES, ~0u, 0) == 0;
+	const struct guest *g = m->guest;
+	int keep[ABI_PROCESS_FILES] = { [ABI_PROCESS_RAM] = m->memory.ram_fd,
+					[ABI_PROCESS_SOCKET] = sock[0],
+					[ABI_PROCESS_STREAMS] = sock[1],
+					[ABI_PROCESS_POLL] = g->poll,
+					[ABI_PROCESS_KICK] = g->kick };
+	unsigned count = g->poll >= 0 ? ABI_PROCESS_FILES : ABI_PROCESS_STREAMS;
+	struct rlimit files;
+	for (unsigned i = 0; i < count; i++)
+		if ((keep[i] = fcntl(keep[i], F_DUPFD, 16)) < 0)
+			return false;
+	for (unsigned i = 0; i < count; i++)
+		if (dup2(keep[i], (int)i) < 0)
+			return false;
+	if (!getrlimit(RLIMIT_NOFILE, &files)) { // a descriptor for each stream
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	return syscall(SYS_close_range, count, ~0u, 0) == 0;
 }
 
 // The C library's, for this thread: the host's kernel would write there.
@@ -137,7 +155,7 @@ static void forget_rseq(void)
 	syscall(SYS_rseq, area, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
-static _Noreturn void child_main(struct machine *m, int sock, pid_t parent)
+static _Noreturn void child_main(struct machine *m, const int sock[2], pid_t parent)
 {
 	const struct machine_hooks *h = m->config->hooks;
 	struct abi_process *p = m->guest->process;
@@ -157,7 +175,7 @@ static _Noreturn void child_main(struct machine *m, int sock, pid_t parent)
 	if (count < 0)
 		child_fail(p, ABI_STEP_FILTER, -count);
 	p->filter_count = (uint32_t)count;
-	if (!keep_descriptors(m->memory.ram_fd, sock))
+	if (!keep_descriptors(m, sock))
 		child_fail(p, ABI_STEP_CONFINE, errno);
 	if (!map_guest(m))
 		child_fail(p, ABI_STEP_MAP, errno);
@@ -188,21 +206,44 @@ static pid_t new_process(void)
 	return pid;
 }
 
+// What a guest needs to have streams of its own. A stream socket: the others hold but a few messages.
+static int make_streams(struct machine *m, int *theirs)
+{
+	struct guest *g = m->guest;
+	int pair[2];
+	if (!m->config->net)
+		return 0;
+	g->poll = epoll_create1(EPOLL_CLOEXEC);
+	g->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = ABI_POLL_KICK };
+	if (g->poll < 0 || g->kick < 0 || epoll_ctl(g->poll, EPOLL_CTL_ADD, g->kick, &e) ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	g->streams = pair[0];
+	*theirs = pair[1];
+	g->process->streams = 1;
+	return 0;
+}
+
 static int start_process(struct machine *m)
 {
 	struct guest *g = m->guest;
 	struct sigaction sa = { .sa_handler = on_child, .sa_flags = SA_NOCLDSTOP };
-	int pair[2];
+	int pair[2], theirs[2] = { -1, -1 };
 	pid_t parent = getpid();
 
-	if (sigaction(SIGCHLD, &sa, NULL) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+	if (sigaction(SIGCHLD, &sa, NULL) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) ||
+	    make_streams(m, &theirs[1]))
 		return machine_fail(m, -errno, "cannot prepare the guest's process: %s", strerror(errno));
 	g->socket = pair[0];
+	theirs[0] = pair[1];
 	g->pid = new_process();
 	if (g->pid == 0)
-		child_main(m, pair[1], parent);
+		child_main(m, theirs, parent);
 	int err = g->pid < 0 ? -errno : 0;
-	close(pair[1]);
+	for (unsigned i = 0; i < 2; i++)
+		if (theirs[i] >= 0)
+			close(theirs[i]);
 	const struct machine_hooks *h = m->config->hooks;
 	if (!err && h && h->guest)
 		h->guest(m->config->hooks_arg, g->pid);
@@ -214,7 +255,7 @@ static int open_host(struct machine *m)
 	m->guest = calloc(1, sizeof(*m->guest));
 	if (!m->guest)
 		return machine_fail(m, -ENOMEM, "out of memory");
-	m->guest->socket = -1;
+	m->guest->socket = m->guest->streams = m->guest->poll = m->guest->kick = -1;
 	clock_sample(&m->clock_tsc, &m->clock_ns); // what arch_counter_khz() measures from
 	return 0;
 }
@@ -287,6 +328,7 @@ static void cpu_wake(struct vcpu *v)
 {
 	struct machine *m = v->machine;
 	struct guest *g = m->guest;
+	uint32_t idle;
 	if (ended(m)) {
 		uint32_t sleeps = ABI_BELL_SERVER_SLEEPS;
 		__atomic_compare_exchange_n(&v->shared->bell, &sleeps, ABI_BELL_SILENT, false, __ATOMIC_SEQ_CST,
@@ -294,7 +336,11 @@ static void cpu_wake(struct vcpu *v)
 		futex(&v->shared->bell, FUTEX_WAKE, 1, NULL);
 		if (v->number == 0)
 			futex(&g->process->state, FUTEX_WAKE, 1, NULL);
-	} else if (__atomic_load_n(&v->shared->idle, __ATOMIC_SEQ_CST)) {
+	} else if ((idle = __atomic_load_n(&v->shared->idle, __ATOMIC_SEQ_CST)) == ABI_IDLE_POLL && g->kick >= 0) {
+		uint64_t one = 1;
+		if (write(g->kick, &one, sizeof(one)) < 0) // full: nobody has looked for very long
+			return;
+	} else if (idle) {
 		futex(&v->shared->pending, FUTEX_WAKE, 1, NULL);
 	} else if (g->pid > 0 && __atomic_exchange_n(&v->shared->armed, 0, __ATOMIC_SEQ_CST)) {
 		syscall(SYS_tgkill, g->pid, g->process->tid[v->number], ABI_PROCESS_SIGNAL);
@@ -426,10 +472,54 @@ static void close_host(struct machine *m)
 		while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	if (g->socket >= 0)
-		close(g->socket);
+	const int fd[] = { g->socket, g->streams, g->poll, g->kick };
+	for (unsigned i = 0; i < ARRAY_SIZE(fd); i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
 	free(g);
 	m->guest = NULL;
+}
+
+static int send_descriptor(int sock, const void *what, size_t len, int fd)
+{
+	struct iovec iov = { (void *)(uintptr_t)what, len };
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	}
+	if (sendmsg(sock, &message, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len)
+		return errno == EAGAIN ? -EAGAIN : -EIO;
+	return 0;
+}
+
+// A connected stream becomes the guest's too. Without room for that it stays the monitor's alone.
+int guest_stream_pass(void *arg, int fd, uint32_t id)
+{
+	struct guest *g = arg;
+	struct abi_stream_passed passed = { id };
+	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.u64 = id };
+	if (g->streams < 0)
+		return -ENOTSUP;
+	if (epoll_ctl(g->poll, EPOLL_CTL_ADD, fd, &e))
+		return -errno;
+	int err = send_descriptor(g->streams, &passed, sizeof(passed), fd);
+	if (err)
+		epoll_ctl(g->poll, EPOLL_CTL_DEL, fd, NULL);
+	return err;
+}
+
+void guest_stream_keep(void *arg, int fd)
+{
+	struct guest *g = arg;
+	epoll_ctl(g->poll, EPOLL_CTL_DEL, fd, NULL);
 }
 
 // Never blocks: a guest takes what it asked for before it asks again, or does without.
@@ -437,21 +527,9 @@ int guest_window_map(void *arg, uint64_t offset, uint64_t len, int fd, uint64_t 
 {
 	struct guest *g = arg;
 	struct abi_window_change change = { offset, file_off, len, write };
-	struct iovec iov = { &change, sizeof(change) };
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	if (len) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
-		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-	}
-	if (sendmsg(g->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(change))
-		return errno == EAGAIN ? -EAGAIN : -EIO;
+	int err = send_descriptor(g->socket, &change, sizeof(change), len ? fd : -1);
+	if (err)
+		return err;
 	__atomic_fetch_add(&g->process->files_sent, 1, __ATOMIC_RELEASE);
 	return 0;
 }

@@ -12,16 +12,23 @@
 //   futex          waiting and waking, on its own memory
 //   timer_settime  its own timers (timer_create is over)
 //   tgkill         the one signal, to its own threads
-//   recvmsg        on its socket, where the monitor sends it files; close: what came from there
+//   recvmsg        on its sockets, where the monitor sends it files and streams; close: what came from there
+//   recvfrom, sendto  data of streams that the monitor connected or accepted; no addresses
+//   setsockopt     TCP_NODELAY and TCP_CORK of those
+//   epoll_pwait2   waiting for them; write: to the eventfd that ends such a wait
+//   restart_syscall  a futex of the above that a stop and a continuation have interrupted
 //   arch_prctl     its threads' FS and GS, on hosts that want to be asked (abi/process.h)
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "abi/boot.h"
@@ -143,6 +150,47 @@ static void test_first(struct program *p, uint32_t value)
 	need_equal(p, LOW(0), value);
 }
 
+static void test_message(struct program *p, uint32_t unused)
+{
+	(void)unused;
+	load(p, LOW(0));
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, ABI_PROCESS_SOCKET, 2, 0);
+	refuse_unless(p, BPF_JEQ, ABI_PROCESS_STREAMS, true);
+}
+
+static void need_file(struct program *p)
+{
+	load(p, LOW(0));
+	refuse_unless(p, BPF_JGE, ABI_PROCESS_FILES, true);
+}
+
+// recvfrom, sendto. What is not connected has no use for them: there is no address.
+static void test_data(struct program *p, uint32_t flags)
+{
+	need_file(p);
+	need_no_bits(p, LOW(3), ~flags);
+	need_equal(p, LOW(4), 0);
+	need_equal(p, HIGH(4), 0);
+}
+
+static void test_option(struct program *p, uint32_t unused)
+{
+	(void)unused;
+	need_file(p);
+	need_equal(p, LOW(1), IPPROTO_TCP);
+	load(p, LOW(2));
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, TCP_NODELAY, 2, 0);
+	refuse_unless(p, BPF_JEQ, TCP_CORK, true);
+}
+
+static void test_poll(struct program *p, uint32_t unused)
+{
+	(void)unused;
+	need_equal(p, LOW(0), ABI_PROCESS_POLL);
+	need_equal(p, LOW(4), 0);
+	need_equal(p, HIGH(4), 0);
+}
+
 static void test_tgkill(struct program *p, uint32_t pid)
 {
 	need_equal(p, LOW(0), pid);
@@ -152,8 +200,7 @@ static void test_tgkill(struct program *p, uint32_t pid)
 static void test_close(struct program *p, uint32_t unused)
 {
 	(void)unused;
-	load(p, LOW(0));
-	refuse_unless(p, BPF_JGE, ABI_PROCESS_FILES, true);
+	need_file(p);
 }
 
 static void test_base(struct program *p, uint32_t unused)
@@ -191,8 +238,14 @@ int guest_filter_build(uint64_t *insn, size_t room, uint64_t ip, pid_t pid, enum
 	put_call(&p, SYS_munmap, test_munmap, 0);
 	put_call(&p, SYS_timer_settime, test_nothing, 0);
 	put_call(&p, SYS_tgkill, test_tgkill, (uint32_t)pid);
-	put_call(&p, SYS_recvmsg, test_first, ABI_PROCESS_SOCKET);
+	put_call(&p, SYS_recvfrom, test_data, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
+	put_call(&p, SYS_sendto, test_data, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
+	put_call(&p, SYS_epoll_pwait2, test_poll, 0);
+	put_call(&p, SYS_write, test_first, ABI_PROCESS_KICK);
+	put_call(&p, SYS_setsockopt, test_option, 0);
+	put_call(&p, SYS_recvmsg, test_message, 0);
 	put_call(&p, SYS_close, test_close, 0);
+	put_call(&p, SYS_restart_syscall, test_nothing, 0);
 	if (bases != ABI_BASES_OWN)
 		put_call(&p, ARCH_BASE_CALL, test_base, 0);
 	answer(&p, SECCOMP_RET_KILL_PROCESS);

@@ -229,6 +229,9 @@ static int build_net(struct machine *m)
 		.idle = net_idle,
 		.enter = net_enter,
 		.arg = m,
+		.pass = m->guest ? guest_stream_pass : NULL,
+		.keep = guest_stream_keep,
+		.pass_arg = m->guest,
 	};
 	int err = net_create(&m->net, &nc);
 	if (!err)

@@ -80,6 +80,8 @@ bool inet_option_v6only(const struct inet_socket *i) { return i->option[V6ONLY_R
 static void tell(struct inet_socket *i, enum abi_net_option option, int value)
 {
 	struct abi_net_address a = {.scope = (uint32_t)value};
+	if (inet_direct_option(i, option, value))
+		return;
 	inet_outside_ask(i, ABI_NET_OPTION, option, &a);
 }
 
@@ -283,7 +285,7 @@ int64_t inet_ioctl(struct socket *s, unsigned cmd, uint64_t arg)
 			return -EINVAL;
 		inet_poll_queues();
 		value = (int)(s->type == SOCK_STREAM || list_empty(&s->queue)
-				      ? s->queued
+				      ? s->queued + inet_direct_queued(i)
 				      : list_first(&s->queue, struct socket_packet, link)->len);
 		return user_put(value, (int *)arg);
 	case TIOCOUTQ:

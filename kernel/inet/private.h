@@ -28,6 +28,10 @@ struct inet_socket {
 	void *carried;	      // the carrier's
 	bool corked;	      // likewise
 	size_t sent;	      // bytes under way to the monitor
+	bool direct;	      // the host's socket is `fd` here: direct.c
+	bool may_receive, may_send, hangs_up, unsure; // of such a one: as far as is known
+	int fd;
+	uint64_t emptied;     // plat_streams()->serial() when it had nothing more
 	bool no_space;	      // somebody waits to send
 	size_t uncredited;    // bytes read since it was told last
 	struct list backlog;  // of a listener, by pending_link
@@ -99,6 +103,19 @@ struct inet_carrier {
 };
 extern const struct inet_carrier inet_relay; // relay.c: the host's sockets
 const struct inet_carrier *inet_lwip_start(void); // lwip/: its own, over frames; NULL: not in this kernel. May sleep
+
+// --- direct.c: streams of the host's that are used without the monitor, where the platform has them -------------------
+
+bool inet_direct_take(struct inet_socket *i); // the monitor has sent its descriptor; false: it could not be taken
+void inet_direct_refuse(uint32_t id);	      // nobody wants it any more
+void inet_direct_leave(struct inet_socket *i);
+int64_t inet_direct_fetch(struct socket *s, struct socket_io *io); // socket_ops.fetch
+// What could be sent of the next bytes of `io`; -EAGAIN (wait on write_q), -EPIPE, ... May sleep.
+int64_t inet_direct_send(struct inet_socket *i, struct socket_io *io, bool more);
+bool inet_direct_option(struct inet_socket *i, enum abi_net_option option, int value); // whether it is its affair
+bool inet_direct_readable(struct inet_socket *i);
+size_t inet_direct_queued(struct inet_socket *i); // bytes the host has
+struct inet_socket *inet_relay_find(uint32_t id);
 
 // --- stream.c, datagram.c -----------------------------------------------------------------------------------------
 

@@ -80,7 +80,7 @@ static bool grow(unsigned t, uint32_t at_least)
 	return true;
 }
 
-static struct inet_socket *find(uint32_t id)
+struct inet_socket *inet_relay_find(uint32_t id)
 {
 	unsigned t = id >> 31;
 	uint32_t n = id & (ABI_NET_SLOTS - 1);
@@ -157,6 +157,7 @@ static void close(struct inet_socket *i, bool reset)
 	uint32_t n = i->id & (ABI_NET_SLOTS - 1);
 	if (!i->id)
 		return;
+	inet_direct_leave(i);
 	ask(i, ABI_NET_CLOSE, reset, NULL);
 	slot[i->id >> 31].of[n] = NULL;
 	i->id = 0;
@@ -202,7 +203,7 @@ static bool take_done(void)
 	if (!a)
 		return false;
 	for (; a; a = virtq_take(&tx, &unused)) {
-		struct inet_socket *i = a->charge ? find(a->head.socket) : NULL;
+		struct inet_socket *i = a->charge ? inet_relay_find(a->head.socket) : NULL;
 		if (i) {
 			i->sent -= a->charge;
 			inet_stream_space(i);
@@ -221,6 +222,12 @@ static bool take_done(void)
 }
 
 // --- news -----------------------------------------------------------------------------------------------------------
+
+static void take_direct(struct inet_socket *i, const struct abi_net *n)
+{
+	if (n->b.scope == 1 && !inet_direct_take(i))
+		ask(i, ABI_NET_RELAY, 0, NULL);
+}
 
 // Its data as a packet. Much of it takes the buffer along: *buffer is then another, for the queue.
 static struct socket_packet *packet(struct abi_net *n, const struct socket_address *from, void **buffer)
@@ -265,6 +272,8 @@ static void accepted(struct inet_socket *listener, const struct abi_net *n)
 		listener = inet_stream_target(listener, &n->b, &n->a);
 	i = listener ? inet_new(&inet_stream_ops, listener->s.family, SOCK_STREAM, IPPROTO_TCP) : NULL;
 	if (!i || !adopt(i, n->value)) {
+		if (n->b.scope == 1)
+			inet_direct_refuse(n->value);
 		ask(&made, ABI_NET_CLOSE, true, NULL);
 		if (i)
 			inet_free(i);
@@ -272,21 +281,27 @@ static void accepted(struct inet_socket *listener, const struct abi_net *n)
 	}
 	i->local = n->b;
 	i->remote = n->a;
+	i->local.scope = 0;
 	i->state = INET_CONNECTED;
+	take_direct(i, n);
 	inet_stream_accepted(listener, i);
 }
 
 static void news(struct abi_net *n, void **buffer)
 {
-	struct inet_socket *i = find(n->socket);
+	struct inet_socket *i = inet_relay_find(n->socket);
 	if (n->op == ABI_NET_ACCEPTED) {
 		accepted(i, n);
 		return;
 	}
-	if (!i) // of one that is gone
+	if (!i) { // of one that is gone
+		if (n->op == ABI_NET_CONNECTED && n->b.scope == 1)
+			inet_direct_refuse(n->socket);
 		return;
+	}
 	switch (n->op) {
 	case ABI_NET_CONNECTED:
+		take_direct(i, n);
 		inet_stream_connected(i);
 		break;
 	case ABI_NET_RECEIVED:

@@ -29,6 +29,8 @@ static size_t send_room(struct inet_socket *i)
 
 static bool writable(const struct inet_socket *i)
 {
+	if (i->direct)
+		return i->may_send;
 	size_t limit = send_limit(i);
 	return (i->peer ? i->peer->s.queued : i->sent) < limit - limit / 3;
 }
@@ -323,6 +325,12 @@ static int64_t send_inside(struct inet_socket *i, struct socket_io *io, uint64_t
 
 static int64_t send_outside(struct inet_socket *i, struct socket_io *io, uint64_t *deadline)
 {
+	if (i->direct) {
+		int64_t sent = inet_direct_send(i, io, false);
+		if (sent == -EPIPE)
+			return socket_broken(io);
+		return sent == -EAGAIN ? socket_wait(&i->s.write_q, io->nonblock, i->s.send_timeout_ns, deadline) : sent;
+	}
 	size_t room = send_room(i);
 	if (!room && inet_poll_queues())
 		return 0; // whatever has come of it
@@ -374,7 +382,7 @@ static void consumed(struct socket *s, size_t bytes)
 	struct inet_socket *i = inet_of(s);
 	if (i->peer)
 		inet_stream_space(i->peer);
-	i->uncredited += i->id ? bytes : 0;
+	i->uncredited += i->id && !i->direct ? bytes : 0;
 	if (i->uncredited >= CREDIT_STEP) {
 		inet_outside_ask(i, ABI_NET_CREDIT, (uint32_t)i->uncredited, NULL);
 		i->uncredited = 0;
@@ -471,9 +479,9 @@ static unsigned poll(struct socket *s)
 	case INET_CONNECTED:
 		break;
 	}
-	if (!list_empty(&s->queue) || s->shut_read)
+	if (!list_empty(&s->queue) || s->shut_read || (i->direct && inet_direct_readable(i)))
 		ready |= EPOLLIN | EPOLLRDNORM;
-	if (s->shut_read)
+	if (s->shut_read || (i->direct && i->hangs_up))
 		ready |= EPOLLRDHUP;
 	if (s->shut_read && s->shut_write)
 		ready |= EPOLLHUP;
@@ -492,6 +500,7 @@ const struct socket_ops inet_stream_ops = {
 	.name = inet_name,
 	.send = send,
 	.drained = drained,
+	.fetch = inet_direct_fetch,
 	.consumed = consumed,
 	.shutdown = shutdown,
 	.poll = poll,

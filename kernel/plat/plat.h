@@ -84,6 +84,28 @@ uint64_t plat_clock_gpa(void); // the page struct abi_clock lies on, for the vDS
 // What a trap's way in and out takes, in time no clock of the kernel's sees; 0: not known. Constant after boot.
 extern uint64_t plat_trap_ns;
 
+// --- streams ---------------------------------------------------------------------------------------
+// Where they exist, a stream that the monitor has connected or accepted (abi/net.h: direct) is used without it.
+// Nothing here sleeps; results are the host's, also -EFAULT, where the program's memory is not there yet.
+struct plat_stream_event {
+	uint32_t id; // the stream's number
+	uint32_t events; // EPOLL*, edges
+};
+struct plat_streams {
+	int (*take)(uint32_t id); // the descriptor that came for `id`: takes it off the queue. -errno
+	long (*receive)(int fd, void *to, size_t len, unsigned flags);
+	long (*send)(int fd, const void *from, size_t len, unsigned flags);
+	long (*option)(int fd, int name, int value); // of TCP: TCP_NODELAY, TCP_CORK
+	void (*close)(int fd);
+	// What has happened to them since the last time; of what plat_idle() has seen first. *serial: received()'s
+	// number when that began.
+	unsigned (*events)(struct plat_stream_event *e, unsigned max, uint64_t *serial);
+	uint64_t (*serial)(void); // grows with each receive
+	// Whether a CPU that sleeps is to see what happens even while another one runs. True: one does.
+	bool (*watch_always)(bool always);
+};
+const struct plat_streams *plat_streams(void); // NULL: none
+
 // --- devices ---------------------------------------------------------------------------------------
 void plat_queue_notify(const struct abi_queue *q);
 // One console request (abi/console.h); fills and returns req->result.

@@ -395,7 +395,7 @@ static long do_epoll_wait(int epfd, void *events, int maxevents, uint64_t deadli
 	n = -EINVAL;
 	if (!ep)
 		goto out;
-	sched_take_news();
+	sched_take_news(deadline == 0);
 	for (;;) {
 		n = epoll_send(ep, events, maxevents);
 		if (n || deadline == 0)

@@ -131,7 +131,7 @@ static long poll_loop(int (*scan)(void *arg, struct poll_table *t, bool register
 	struct poll_table t;
 	long n;
 	table_init(&t);
-	sched_take_news();
+	sched_take_news(deadline == 0);
 	bool first = deadline != 0; // a zero timeout only asks
 	for (;;) {
 		t.triggered = false;

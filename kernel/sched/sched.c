@@ -102,10 +102,12 @@ static bool better(const struct sched_cpu *c, const struct thread *t)
 	return t->vruntime_ns + SLICE_NS / 4 < cur->vruntime_ns;
 }
 
-// An idle CPU first, then the least busy of those allowed; one that was never started if there is work for it.
+// This CPU if it is about to sleep: it is awake, another one would have to be woken. Else an idle one first, then the least busy of those allowed; one that was never started if there is work for it.
 static struct sched_cpu *choose_cpu(struct thread *t)
 {
-	struct sched_cpu *best = NULL;
+	struct sched_cpu *best = NULL, *self = sched_this();
+	if (self->online && !self->current && !self->runnable && t->affinity & (1ull << self->number))
+		return self;
 	for (unsigned n = 0; n < plat_boot()->cpu_count; n++) {
 		struct sched_cpu *c = &sched_cpus[n];
 		if (!c->online || !(t->affinity & (1ull << n)))
@@ -284,6 +286,7 @@ void sched_tick(void)
 
 static bool (*device_news)(void);
 static void (*device_take)(void);
+static void (*device_look)(bool now);
 
 void sched_watch_device(bool (*news)(void), void (*take)(void))
 {
@@ -291,10 +294,22 @@ void sched_watch_device(bool (*news)(void), void (*take)(void))
 	device_news = news;
 }
 
-void sched_take_news(void)
+void sched_watch_look(void (*look)(bool now)) { device_look = look; }
+
+void sched_take_news(bool now)
 {
 	if (device_news && device_news())
 		device_take();
+	if (device_look)
+		device_look(now);
+}
+
+uint64_t sched_idle_cpus(void)
+{
+	uint64_t mask = 0;
+	for (unsigned n = 0; n < plat_boot()->cpu_count; n++)
+		mask |= sched_cpus[n].online && sched_cpus[n].idle ? 1ull << n : 0;
+	return mask;
 }
 
 _Noreturn void sched_cpu_main(void)
@@ -321,7 +336,7 @@ _Noreturn void sched_cpu_main(void)
 		sched_unlock_kernel();
 		plat_idle(c->timer_next_ns, device_news);
 		sched_lock_kernel();
-		sched_take_news();
+		sched_take_news(true);
 		c->armed_ns = 0;
 	}
 }

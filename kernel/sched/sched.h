@@ -244,7 +244,11 @@ API void sched_call_others(void (*fn)(void *), void *arg SHARED);
 // A device that tells its news in memory, and wakes a CPU only when all sleep: they are looked for before a CPU sleeps,
 // and where a program asks what is ready. `news` needs no lock, `take` has it and may not sleep. One device.
 API void sched_watch_device(bool (*news)(void), void (*take)(void));
-API void sched_take_news(void);
+// What is not told in memory has to be looked for, which takes a call of the host's. `now`: at any rate; else, as it
+// thinks right, because the CPU may sleep next and would see it then.
+API void sched_watch_look(void (*look)(bool now));
+API void sched_take_news(bool now);
+API uint64_t sched_idle_cpus(void);
 
 void sched_init(void);
 _Noreturn void sched_cpu_main(void); // idle loop of the calling CPU

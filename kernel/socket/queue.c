@@ -44,10 +44,15 @@ void socket_packet_free(struct socket_packet *p)
 	heap_free(p);
 }
 
-void socket_queue(struct socket *s, struct socket_packet *p)
+void socket_append(struct socket *s, struct socket_packet *p)
 {
 	list_push_back(&s->queue, &p->link);
 	s->queued += p->len;
+}
+
+void socket_queue(struct socket *s, struct socket_packet *p)
+{
+	socket_append(s, p);
 	waitq_wake(&s->read_q, 0x7fffffff, EPOLLIN | EPOLLRDNORM);
 }
 
@@ -64,16 +69,22 @@ void socket_purge(struct socket *s)
 		drop(s, list_first(&s->queue, struct socket_packet, link));
 }
 
-static int wait_packet(struct socket *s, struct socket_io *io, uint64_t *deadline)
+// *fetched: bytes that are in `io` already, instead of in the queue.
+static int wait_packet(struct socket *s, struct socket_io *io, uint64_t *deadline, int64_t *fetched)
 {
+	*fetched = 0;
 	if (list_empty(&s->queue))
-		sched_take_news();
-	while (list_empty(&s->queue)) {
+		sched_take_news(false);
+	if (s->ops->fetch)
+		*fetched = s->ops->fetch(s, io);
+	while (list_empty(&s->queue) && !*fetched) {
 		int err = s->error ? socket_error(s) : s->ops->drained(s);
 		if (!err)
 			err = socket_wait(&s->read_q, io->nonblock, s->receive_timeout_ns, deadline);
 		if (err)
 			return err;
+		if (s->ops->fetch)
+			*fetched = s->ops->fetch(s, io);
 	}
 	return 0;
 }
@@ -165,7 +176,7 @@ int64_t socket_receive(struct socket *s, struct socket_io *io)
 {
 	bool stream = s->type == SOCK_STREAM, all = stream && (io->flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL;
 	uint64_t deadline = TIME_NEVER;
-	int64_t done = 0;
+	int64_t done = 0, fetched = 0;
 	if (io->flags & MSG_OOB) // nobody sends any
 		return s->family == AF_UNIX ? -EOPNOTSUPP : -EINVAL;
 	if (io->flags & MSG_ERRQUEUE)
@@ -173,9 +184,15 @@ int64_t socket_receive(struct socket *s, struct socket_io *io)
 	if (stream && !io->it.left)
 		return 0;
 	do {
-		int err = !stream && s->error ? socket_error(s) : wait_packet(s, io, &deadline);
+		int err = !stream && s->error ? socket_error(s) : wait_packet(s, io, &deadline, &fetched);
 		if (err)
 			return done ? done : err < 0 ? err : 0;
+		if (fetched) {
+			done += fetched;
+			if (!all)
+				return done;
+			continue;
+		}
 		mutex_lock(&s->reading);
 		int64_t n = 0;
 		if (!list_empty(&s->queue)) // another reader may have been first

@@ -136,6 +136,9 @@ struct socket_ops {
 	int64_t (*send)(struct socket *s, struct socket_io *io);
 	// Nothing is queued. 0: something may come. 1: nothing will, that is the end of the file. Or -errno.
 	int (*drained)(struct socket *s);
+	// More may be had than is queued: queues it, or moves it to `io` at once, when nothing is queued, and returns how
+	// much; 0: look at the queue. May be NULL
+	int64_t (*fetch)(struct socket *s, struct socket_io *io);
 	void (*consumed)(struct socket *s, size_t bytes); // the queue is shorter; may be NULL
 	int (*pair)(struct socket *a, struct socket *b); // socketpair(2)
 	int (*shutdown)(struct socket *s, int how);
@@ -174,6 +177,7 @@ API int socket_packet_from(struct socket *s SHARED, struct socket_io *io SHARED,
 			   const struct socket_address *from IN(1), struct socket_packet **out OUT(1));
 API void socket_packet_free(struct socket_packet *p SHARED);
 API void socket_queue(struct socket *s SHARED, struct socket_packet *p SHARED); // wakes the readers
+API void socket_append(struct socket *s SHARED, struct socket_packet *p SHARED); // the same, and wakes nobody
 API void socket_purge(struct socket *s SHARED);
 API int64_t socket_receive(struct socket *s SHARED, struct socket_io *io SHARED); // recvmsg(2) for every family
 

@@ -91,6 +91,24 @@ int net_watch(struct net *n, struct net_socket *s)
 	return epoll_ctl(n->epoll, EPOLL_CTL_ADD, s->fd, &e) ? -errno : 0;
 }
 
+bool net_pass(struct net *n, struct net_socket *s)
+{
+	s->direct = n->config.pass && !n->config.pass(n->config.pass_arg, s->fd, s->id);
+	return s->direct;
+}
+
+static void relay_after_all(struct net *n, struct net_socket *s)
+{
+	if (!s->direct)
+		return;
+	s->direct = false;
+	n->config.keep(n->config.pass_arg, s->fd);
+	if (net_relay(n, s))
+		net_fail(n, s->id, ENOBUFS);
+	else
+		net_ready(n, s);
+}
+
 static void close_fd(struct net *n, struct net_socket *s, bool reset)
 {
 	struct linger now = {1, 0};
@@ -191,7 +209,7 @@ static bool read_one(struct net *n, struct net_socket *s)
 		net_tell(n, &(struct abi_net){.op = ABI_NET_ERROR, .socket = s->id, .value = (uint32_t)s->error});
 		s->failed = true;
 	}
-	if (s->failed)
+	if (s->failed || s->direct)
 		return false;
 	return s->kind == NET_LISTENER	 ? net_listener_read(n, s)
 	       : s->kind == NET_DATAGRAM ? net_datagram_read(n, s)
@@ -279,6 +297,9 @@ static bool obey(struct net *n, const struct abi_net *ask, uint16_t head, const 
 		if (stream && s->first == NET_NONE)
 			shutdown(s->fd, SHUT_WR);
 		break;
+	case ABI_NET_RELAY:
+		relay_after_all(n, s);
+		break;
 	case ABI_NET_OPTION:
 		net_option(s, ask->value, (int)ask->a.scope);
 		break;
@@ -315,7 +336,7 @@ static bool serve_host(struct net *n, uint64_t wait_ns)
 		struct net_socket *s = e[i].data.u64 == WAKE_DATA ? NULL : net_find(n, (uint32_t)e[i].data.u64);
 		if (e[i].data.u64 == WAKE_DATA && read(n->wake, &unused, sizeof(unused)) < 0)
 			continue;
-		if (!s || s->error || s->failed)
+		if (!s || s->error || s->failed || s->direct)
 			continue;
 		if (s->kind == NET_LISTENER || s->kind == NET_DATAGRAM)
 			net_ready(n, s);

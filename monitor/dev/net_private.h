@@ -27,6 +27,7 @@ struct net_socket {
 	bool waits;	   // to be accepted by the program
 	uint16_t port;	   // of a listener: the guest's, and how many may wait at the host's
 	uint32_t backlog;
+	bool direct;	   // the guest has it itself: not watched here
 	bool v6;	   // of a datagram socket: what it can send to
 	uint32_t told;	   // bytes without credit; of a listener: connections not accepted
 	struct net_socket *listener; // of one that waits
@@ -68,6 +69,7 @@ bool net_has_room(struct net *n); // a buffer of rx is there
 uint8_t *net_room(struct net *n, size_t *len); // its part for data
 void net_tell(struct net *n, const struct abi_net *news); // with news->len bytes already in the room; there was room
 int net_watch(struct net *n, struct net_socket *s);
+bool net_pass(struct net *n, struct net_socket *s); // whether the guest has it from now on
 struct net_socket *net_socket_new(struct net *n, uint32_t id, enum net_kind kind, int fd); // NULL: no memory, a bad number
 uint32_t net_number(struct net *n); // a free one of ours; 0: none
 struct net_socket *net_find(struct net *n, uint32_t id);
@@ -78,6 +80,7 @@ void net_ready(struct net *n, struct net_socket *s);
 
 // --- net_stream.c, net_datagram.c ------------------------------------------------------------------------------------
 
+int net_relay(struct net *n, struct net_socket *s); // a stream that is watched here: net_watch()
 void net_connect(struct net *n, const struct abi_net *ask);
 void net_listen(struct net *n, const struct abi_net *ask);
 bool net_send(struct net *n, struct net_socket *s, uint16_t head, const uint8_t *data, uint32_t len); // false: it waits

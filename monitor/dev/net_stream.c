@@ -40,11 +40,16 @@ void net_option(struct net_socket *s, uint32_t option, int value)
 
 static int open_socket(int family)
 {
-	int one = 1, fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	// The guest's own TCP_NODELAY decides when it writes; here a delay would be one more.
-	if (fd >= 0)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	return fd < 0 ? -errno : fd;
+}
+
+// The guest's own TCP_NODELAY decided when it wrote what is relayed; here a delay would be one more.
+int net_relay(struct net *n, struct net_socket *s)
+{
+	int one = 1;
+	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return net_watch(n, s);
 }
 
 void net_connect(struct net *n, const struct abi_net *ask)
@@ -78,7 +83,14 @@ static void connected(struct net *n, struct net_socket *s)
 		return;
 	}
 	s->kind = NET_STREAM;
-	net_tell(n, &(struct abi_net){.op = ABI_NET_CONNECTED, .socket = s->id});
+	struct abi_net news = {.op = ABI_NET_CONNECTED, .socket = s->id};
+	epoll_ctl(n->epoll, EPOLL_CTL_DEL, s->fd, NULL);
+	news.b.scope = s->first == NET_NONE && !s->closing && net_pass(n, s);
+	net_tell(n, &news);
+	if (!s->direct && net_relay(n, s)) {
+		net_fail(n, s->id, ENOBUFS);
+		return;
+	}
 	net_flush(n, s);
 }
 
@@ -160,7 +172,6 @@ bool net_listener_read(struct net *n, struct net_socket *l)
 	struct sockaddr_storage peer, own;
 	socklen_t own_len = sizeof(own);
 	unsigned port;
-	int one = 1;
 	if (l->told >= ABI_NET_ACCEPT)
 		return false; // until one is accepted
 	int fd = accept_one(n, l, &port, &peer);
@@ -168,7 +179,6 @@ bool net_listener_read(struct net *n, struct net_socket *l)
 		l->readable = errno == EMFILE || errno == ENFILE || errno == ECONNABORTED || errno == EINTR;
 		return errno == ECONNABORTED || errno == EINTR;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	uint32_t id = net_number(n);
 	struct net_socket *s = id ? net_socket_new(n, id, NET_STREAM, fd) : NULL;
 	if (!s || getsockname(fd, (struct sockaddr *)&own, &own_len)) {
@@ -186,8 +196,9 @@ bool net_listener_read(struct net *n, struct net_socket *l)
 	s->waits = true;
 	s->listener = l;
 	l->told++;
+	news.b.scope = net_pass(n, s);
 	net_tell(n, &news);
-	if (net_watch(n, s))
+	if (!s->direct && net_relay(n, s))
 		net_fail(n, id, ENOBUFS);
 	return true;
 }

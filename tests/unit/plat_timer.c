@@ -35,6 +35,11 @@ long host_futex_wait(uint32_t *word, uint32_t v, uint64_t ns) { return (void)wor
 void host_futex_wake(uint32_t *word) { (void)word; }
 void trap_probe(void) {}
 void window_update(void) {}
+bool stream_watch_begin(void) { return false; }
+bool stream_watch(uint64_t deadline_ns, bool *late) { return (void)deadline_ns, *late = false; }
+void stream_watch_end(void) {}
+void stream_kick(void) {}
+enum plat_tls plat_tls;
 
 // A timer set to a moment that has passed fires at once, as on the host.
 static void run_host(void)

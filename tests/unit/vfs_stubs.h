@@ -195,7 +195,7 @@ int waitq_sleep(struct waitq *q, uint64_t deadline)
 }
 void waitq_add(struct waitq *q, struct waiter *w) { list_push_back(&q->waiters, &w->link); }
 void waitq_remove(struct waiter *w) { list_remove(&w->link); }
-void sched_take_news(void) {}
+void sched_take_news(bool now) { (void)now; }
 int sched_sleep(uint64_t deadline) { return deadline == TIME_NEVER || test_sleep ? test_sleeping() : -110; }
 void sched_wake(struct thread *t) { (void)t; }
 void sched_poll(void) {}

@@ -42,6 +42,8 @@ void cpu_launch(unsigned n) { bell_ring(ABI_DOORBELL_START, n); }
 
 // --- events --------------------------------------------------------------------------------------
 
+const struct plat_streams *plat_streams(void) { return NULL; } // a guest has no host calls
+
 void plat_idle(uint64_t deadline_ns, bool (*news)(void))
 {
 	struct abi_cpu *s = arch_cpu()->shared;

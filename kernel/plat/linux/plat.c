@@ -100,11 +100,22 @@ static void add_event(struct abi_cpu *s, uint32_t event)
 void plat_idle(uint64_t deadline_ns, bool (*news)(void))
 {
 	struct abi_cpu *s = arch_cpu()->shared;
-	__atomic_store_n(&s->idle, 1, __ATOMIC_SEQ_CST);
-	while (!plat_pending() && !(news && news()))
-		if (host_futex_wait(&s->pending, 0, deadline_ns) == -ETIMEDOUT)
+	bool some = false, late = false;
+	__atomic_store_n(&s->idle, ABI_IDLE_FUTEX, __ATOMIC_SEQ_CST);
+	bool watch = stream_watch_begin();
+	if (watch)
+		__atomic_store_n(&s->idle, ABI_IDLE_POLL, __ATOMIC_SEQ_CST);
+	while (!plat_pending() && !some && !(news && news())) {
+		if (watch)
+			some = stream_watch(deadline_ns, &late);
+		else
+			late = host_futex_wait(&s->pending, 0, deadline_ns) == -ETIMEDOUT;
+		if (late)
 			add_event(s, ABI_EVENT_TIMER);
+	}
 	__atomic_store_n(&s->idle, 0, __ATOMIC_RELAXED);
+	if (watch && !some)
+		stream_watch_end();
 }
 
 static void timer_set(uint64_t deadline_ns)
@@ -164,7 +175,10 @@ void plat_kick(uint64_t mask)
 		if (!(mask & 1))
 			continue;
 		add_event(s, ABI_EVENT_KICK);
-		if (__atomic_load_n(&s->idle, __ATOMIC_SEQ_CST))
+		uint32_t idle = __atomic_load_n(&s->idle, __ATOMIC_SEQ_CST);
+		if (idle == ABI_IDLE_POLL)
+			stream_kick();
+		else if (idle)
 			host_futex_wake(&s->pending);
 		else if (__atomic_exchange_n(&s->armed, 0, __ATOMIC_SEQ_CST))
 			host_call(__NR_tgkill, (uint64_t)p->tid[0], (uint64_t)p->tid[n], ABI_PROCESS_SIGNAL, 0, 0, 0);

@@ -69,4 +69,10 @@ struct window_part {
 void window_update(void); // takes what the monitor has sent
 const struct window_part *window_find(uint64_t offset);
 
+// stream.c: a CPU that sleeps waits for streams too, if no other does.
+bool stream_watch_begin(void);			 // it is this one's now
+bool stream_watch(uint64_t deadline_ns, bool *late); // sleeps; true: something happened
+void stream_watch_end(void);
+void stream_kick(void);				 // ends the sleep
+
 #endif

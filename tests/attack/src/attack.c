@@ -218,6 +218,34 @@ static long bad_argument(const uint8_t *g, const char *what)
 		return through(g, SYS_close, 0, 0, 0, 0, 0, 0);
 	if (!strcmp(what, "close-socket"))
 		return through(g, SYS_close, 1, 0, 0, 0, 0, 0);
+	if (!strcmp(what, "close-poll"))
+		return through(g, SYS_close, 3, 0, 0, 0, 0, 0);
+	if (!strcmp(what, "sendto-socket")) // the monitor's end
+		return through(g, SYS_sendto, 1, (long)&word, 4, 0, 0, 0);
+	if (!strcmp(what, "sendto-address"))
+		return through(g, SYS_sendto, 9, (long)&word, 4, 0, (long)&word, 4);
+	if (!strcmp(what, "sendto-flags"))
+		return through(g, SYS_sendto, 9, (long)&word, 4, 0x20000000 /* MSG_FASTOPEN */, 0, 0);
+	if (!strcmp(what, "recvfrom-socket"))
+		return through(g, SYS_recvfrom, 2, (long)&word, 4, 0, 0, 0);
+	if (!strcmp(what, "recvfrom-address"))
+		return through(g, SYS_recvfrom, 9, (long)&word, 4, 0, (long)&word, (long)&word);
+	if (!strcmp(what, "recvfrom-flags"))
+		return through(g, SYS_recvfrom, 9, (long)&word, 4, 0x2000 /* MSG_ERRQUEUE */, 0, 0);
+	if (!strcmp(what, "setsockopt-level"))
+		return through(g, SYS_setsockopt, 9, 1, 1, (long)&word, 4, 0);
+	if (!strcmp(what, "setsockopt-name"))
+		return through(g, SYS_setsockopt, 9, 6, 31 /* TCP_ULP */, (long)&word, 4, 0);
+	if (!strcmp(what, "setsockopt-socket"))
+		return through(g, SYS_setsockopt, 1, 6, 1, (long)&word, 4, 0);
+	if (!strcmp(what, "poll-other"))
+		return through(g, SYS_epoll_pwait2, 9, (long)&word, 1, 0, 0, 8);
+	if (!strcmp(what, "poll-mask"))
+		return through(g, SYS_epoll_pwait2, 3, (long)&word, 1, 0, (long)&word, 8);
+	if (!strcmp(what, "write-ram"))
+		return through(g, SYS_write, 0, (long)&word, 4, 0, 0, 0);
+	if (!strcmp(what, "write-socket"))
+		return through(g, SYS_write, 1, (long)&word, 4, 0, 0, 0);
 	return 1;
 }
 
