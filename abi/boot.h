@@ -28,7 +28,7 @@
 #define ABI_VA_DIRECT	  0x7e0000000000ull  // direct map of RAM, at a random 1 GiB slot
 #define ABI_VA_GUARD	  (4ull << 30)	     // of it, at its start, is never used (monitor/guest_filter.c)
 #define ABI_VA_KERNEL	  0x7e8000000000ull  // kernel image, at a random 2 MiB slot
-#define ABI_VA_DAX	  0x7ec000000000ull  // direct map of the file window (built by the kernel)
+#define ABI_VA_DAX	  0x7ec000000000ull  // direct map of the file window (plat_window)
 #define ABI_VA_NUCLEUS	  0x7f0000000000ull  // nucleus groups, doorbell page
 #define ABI_VA_DOORBELL	  0x7f4000000000ull
 
@@ -98,6 +98,7 @@ struct abi_mount {
 };
 #define ABI_MOUNT_READONLY 1u // the host refuses writes too
 #define ABI_MOUNT_OVERLAY  2u // put an in-memory overlay on top (the root)
+#define ABI_MOUNT_CONSTANT 4u // nothing in it ever changes: an image
 _Static_assert(sizeof(struct abi_mount) == 16, "abi_mount layout");
 
 // How the kernel behaves; from the command line.

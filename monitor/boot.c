@@ -94,7 +94,8 @@ static int build_strings(struct machine *m)
 	for (unsigned i = 0; i < c->mount_count; i++)
 		b->mount[i] = (struct abi_mount){
 			.flags = (c->mount[i].readonly ? ABI_MOUNT_READONLY : 0) |
-				 (c->mount[i].overlay ? ABI_MOUNT_OVERLAY : 0),
+				 (c->mount[i].overlay ? ABI_MOUNT_OVERLAY : 0) |
+				 (c->mount[i].app ? ABI_MOUNT_CONSTANT : 0),
 			.path_off = put(&s, c->mount[i].path),
 		};
 	return 0;

@@ -6,7 +6,8 @@
 // a privilege level, so what is listed here is what a hostile program can do to the host:
 //
 //   mmap           of descriptors it was given (guest RAM, files shown to it), shared, below the program's end; or
-//                  private, if it can never be written and so never be a copy
+//                  private, if it can never be written and so never be a copy; to read, where the kernel sees the file
+//                  window (plat_window)
 //   madvise        MADV_POPULATE_WRITE: faults that it could take one by one
 //   munmap         below the program's end: the direct map, the kernel and the nucleus stay what they are
 //   futex          waiting and waking, on its own memory
@@ -40,6 +41,8 @@
 // Address and length are compared by their upper halves: together they stay below the program's end and 4 GiB, from
 // where ABI_VA_GUARD keeps the direct map away.
 #define END_HIGH ((uint32_t)(ABI_VA_USER_END >> 32))
+#define WINDOW_HIGH ((uint32_t)(ABI_VA_DAX >> 32))
+#define WINDOW_END_HIGH ((uint32_t)(ABI_VA_NUCLEUS >> 32) - 1) // a length below 4 GiB does not lead out of it
 _Static_assert(ABI_VA_GUARD >= 1ull << 32, "ABI_VA_GUARD");
 
 #define HIGH(n) (offsetof(struct seccomp_data, args) + 8 * (n) + 4)
@@ -111,9 +114,23 @@ static void put_call(struct program *p, uint32_t nr, void (*tests)(struct progra
 static void test_mmap(struct program *p, uint32_t unused)
 {
 	(void)unused;
+	load(p, HIGH(0));
+	size_t below = p->count, above = below + 1;
+	put(p, BPF_JMP | BPF_JGE | BPF_K, WINDOW_HIGH, 0, 0);
+	put(p, BPF_JMP | BPF_JGE | BPF_K, WINDOW_END_HIGH, 0, 0);
+	need_equal(p, HIGH(1), 0);
+	need_equal(p, LOW(2), PROT_READ);
+	size_t over = p->count;
+	put(p, BPF_JMP | BPF_JA, 0, 0, 0);
+	if (over < p->room) {
+		p->insn[below].jf = (uint8_t)(p->count - below - 1);
+		p->insn[above].jt = (uint8_t)(p->count - above - 1);
+	}
 	need_program_range(p);
 	need_no_bits(p, LOW(2), ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC));
 	need_equal(p, HIGH(3), 0);
+	if (over < p->room)
+		p->insn[over].k = (uint32_t)(p->count - over - 1);
 	load(p, LOW(3));
 	put(p, BPF_ALU | BPF_AND | BPF_K, ~(uint32_t)MAP_POPULATE, 0, 0);
 	put(p, BPF_JMP | BPF_JEQ | BPF_K, MAP_SHARED | MAP_FIXED, 5, 0);

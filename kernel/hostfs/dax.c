@@ -22,6 +22,7 @@ struct chunk {
 	uint64_t slot;	// in the window
 	uint64_t pages; // mapped, from the start
 	bool writable;
+	unsigned readers; // it must stay
 };
 
 static struct list lru = LIST_INIT(lru);
@@ -77,7 +78,7 @@ static int slot_take(uint64_t *slot)
 
 	if (!unused_count && slot_next == plat_boot()->dax_size / HUGE_SIZE) {
 		list_for_each(c, &lru, lru) {
-			if (list_empty(&c->node->front->mappings)) {
+			if (!c->readers && list_empty(&c->node->front->mappings)) {
 				chunk_free(c);
 				break;
 			}
@@ -142,12 +143,12 @@ static int chunk_get(struct hostfs_node *n, uint64_t index, uint64_t page, bool 
 		}
 		c->node = n;
 		c->index = index;
-		list_push_back(&n->chunks, &c->node_link);
-		list_push_back(&lru, &c->lru);
 	} else {
+		list_remove(&c->node_link);
 		list_remove(&c->lru);
-		list_push_back(&lru, &c->lru);
 	}
+	list_push_front(&n->chunks, &c->node_link); // it will be looked for again
+	list_push_back(&lru, &c->lru);
 	if (fresh || page >= c->pages || (write && !c->writable)) {
 		err = chunk_map(c, write || c->writable);
 		if (err) {
@@ -175,6 +176,34 @@ static int page_from_chunk(struct hostfs_node *n, uint64_t index, bool write, st
 		.writable = c->writable && n->dax_written,
 	};
 	return 0;
+}
+
+int64_t hostfs_window_read(struct hostfs_node *n, struct iter *to, int64_t *pos)
+{
+	int64_t done = 0, got = 0;
+
+	if (n->dax_failed || !fuse_has_dax())
+		return -ENXIO;
+	while (to->left && (uint64_t)*pos < n->inode->size) {
+		uint64_t off = (uint64_t)*pos % HUGE_SIZE, left = MIN(HUGE_SIZE - off, n->inode->size - (uint64_t)*pos);
+		struct chunk *c;
+		if (chunk_get(n, (uint64_t)*pos / HUGE_SIZE, off / PAGE_SIZE, false, &c))
+			return done ? done : -ENXIO;
+		left = MIN(left, (uint64_t)to->left);
+		const void *from = plat_window(c->slot * HUGE_SIZE + off, left);
+		if (!from)
+			return done ? done : -ENXIO;
+		c->readers++; // the copy may sleep
+		got = iter_write(to, from, left);
+		c->readers--;
+		if (got <= 0)
+			break;
+		*pos += got;
+		done += got;
+		if ((uint64_t)got < left)
+			break;
+	}
+	return done ? done : got;
 }
 
 static int page_from_cache(struct hostfs_node *n, uint64_t index, struct fault_page *out)

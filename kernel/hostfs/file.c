@@ -104,6 +104,12 @@ static int64_t file_read(struct file *f, struct iter *to, int64_t *pos)
 		if (err)
 			return err;
 	}
+	if (n->fs->constant && n->inode->size > SMALL_FILE) {
+		done = hostfs_window_read(n, to, pos);
+		if (done != -ENXIO)
+			return done;
+		done = 0;
+	}
 	const bool head = *pos + to->left <= HEAD_READ && n->inode->size > SMALL_FILE && !n->dax_failed;
 	while (to->left && (uint64_t)*pos < n->inode->size) {
 		if (*pos >= (int64_t)PAGE_SIZE && hostfs_cache_head_only(n))

@@ -430,6 +430,7 @@ int hostfs_mount(unsigned mount_index, struct super **s, struct inode **root)
 	fs->super.fs = fs;
 	fs->super.statfs = super_statfs;
 	fs->index = mount_index;
+	fs->constant = m->flags & ABI_MOUNT_CONSTANT;
 	fs->check_open = !(m->flags & ABI_MOUNT_OVERLAY);
 	fs->valid_ns = fs->check_open ? NSEC_PER_SEC / 50 : NSEC_PER_SEC;
 

@@ -4,8 +4,8 @@
 // host file is one inode under all its names.
 //
 // A regular file's contents are in one of two places: blocks in guest RAM (read, and mappings of
-// small files), or chunks of the file window (mappings of larger ones, and all shared writable
-// mappings). Writes go to the host at once and into the blocks. While a file has writable chunks
+// small files), or chunks of the file window (mappings of larger ones, reading the larger ones of an
+// image, and all shared writable mappings). Writes go to the host at once and into the blocks. While a file has writable chunks
 // it has no blocks: the host's page cache is then the only copy.
 #ifndef WHELK_HOSTFS_PRIVATE_H
 #define WHELK_HOSTFS_PRIVATE_H
@@ -28,6 +28,7 @@ struct hostfs_super {
 	uint64_t valid_ns; // how long names and attributes are believed
 	bool check_open;   // ask again at every open
 	bool keeps_owner;  // the monitor may not give files away
+	bool constant;	   // an image: nothing in it changes
 };
 
 struct hostfs_node {
@@ -111,6 +112,8 @@ void hostfs_cache_update(struct hostfs_node *n, uint64_t pos, const uint8_t *src
 
 // dax.c
 int hostfs_get_page(struct inode *i, uint64_t index, bool write, struct fault_page *out);
+// Reads from the window, of a file of an image. -ENXIO: it must be read otherwise.
+int64_t hostfs_window_read(struct hostfs_node *n, struct iter *to, int64_t *pos);
 bool hostfs_has_page(struct inode *i, uint64_t index);
 void hostfs_dax_drop(struct hostfs_node *n);
 

@@ -69,6 +69,9 @@ extern const bool plat_flush_reaches_all; // one CPU's flush is every CPU's
 int plat_translate(uint64_t va);
 // RAM that the kernel is about to write to for the first time: a platform may have it ready at less than a fault a page.
 void plat_touch_soon(uint64_t gpa, uint64_t len);
+// The kernel's view of a part of the file window that lies in one slot of 2 MiB and is mapped by the monitor, to read;
+// NULL: there is none. What is behind it may be gone (a file was cut): only arch_copy_fault() may look.
+const void *plat_window(uint64_t offset, uint64_t len);
 uint64_t plat_page_root(void);	   // gpa of the page-table root in use on this CPU
 void plat_set_page_root(uint64_t root_gpa);
 

@@ -8,8 +8,10 @@
 #include "abi/doorbell.h"
 #include "abi/image.h"
 #include "arch/arch.h"
+#include "arch/pte.h"
 #include "base/util.h"
 #include "debug/debug.h"
+#include "mm/page.h"
 #include "plat/kvm/private.h"
 #include "plat/private.h"
 
@@ -107,6 +109,30 @@ void plat_touch_soon(uint64_t gpa, uint64_t len)
 {
 	(void)gpa; // what the host has not got yet costs one exit of its own, or comes 2 MiB at a time
 	(void)len;
+}
+
+// A slot of the window is one block in the tables that all address spaces share. It stays: what a slot shows is the
+// monitor's to change.
+const void *plat_window(uint64_t offset, uint64_t len)
+{
+	uint64_t va = ABI_VA_DAX + offset;
+	pte_t *t = plat_phys_to_virt(arch_cpu()->root);
+	if (offset > plat_boot()->dax_size || len > plat_boot()->dax_size - offset)
+		return NULL;
+	for (unsigned level = PTE_LEVELS - 1; level > 1; level--) {
+		pte_t *e = &t[pte_index(va, level)];
+		if (!pte_present(*e)) {
+			struct page *p = page_alloc(0, PAGE_ZERO);
+			if (!p)
+				return NULL;
+			*e = pte_table(page_phys(p));
+		}
+		t = plat_phys_to_virt(pte_phys(*e));
+	}
+	pte_t *e = &t[pte_index(va, 1)];
+	if (!pte_present(*e))
+		*e = pte_make_block(ALIGN_DOWN(ABI_GPA_DAX + offset, HUGE_SIZE), false, false);
+	return (const void *)va;
 }
 
 void plat_set_page_root(uint64_t root_gpa)

@@ -64,7 +64,7 @@ void timer_expired(void); // plat.c: the CPU's timer has fired
 struct window_part {
 	uint64_t offset, len, file_off; // in the window
 	int fd;
-	bool writable;
+	bool writable, shown; // shown: to the kernel, at ABI_VA_DAX
 };
 void window_update(void); // takes what the monitor has sent
 const struct window_part *window_find(uint64_t offset);

@@ -6,6 +6,7 @@
 #include <asm/socket.h>
 #include <asm/unistd.h>
 #include <linux/errno.h>
+#include <linux/mman.h>
 #include <linux/socket.h>
 
 #include "base/string.h"
@@ -71,7 +72,7 @@ static void take_one(void)
 	struct window_part *p = part_of(change.offset / SLOT_SIZE);
 	if (p->fd >= 0)
 		host_call(__NR_close, (uint64_t)p->fd, 0, 0, 0, 0, 0);
-	*p = (struct window_part){ change.offset, change.len, change.file_off, fd, change.writable != 0 };
+	*p = (struct window_part){ change.offset, change.len, change.file_off, fd, change.writable != 0, false };
 }
 
 // Making room may ring the bell again.
@@ -88,11 +89,29 @@ void window_update(void)
 	busy = false;
 }
 
-const struct window_part *window_find(uint64_t offset)
+static struct window_part *find(uint64_t offset)
 {
 	window_update();
 	if (offset / SLOT_SIZE >= part_count)
 		return NULL;
-	const struct window_part *p = &part[offset / SLOT_SIZE];
+	struct window_part *p = &part[offset / SLOT_SIZE];
 	return p->fd >= 0 && offset - p->offset < p->len ? p : NULL;
+}
+
+const struct window_part *window_find(uint64_t offset) { return find(offset); }
+
+// What a slot showed before stays mapped until something else is shown there.
+const void *plat_window(uint64_t offset, uint64_t len)
+{
+	struct window_part *p = find(offset);
+	if (!p || len > p->len - (offset - p->offset))
+		return NULL;
+	if (!p->shown) {
+		long r = host_call(__NR_mmap, ABI_VA_DAX + p->offset, p->len, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+				   (uint64_t)p->fd, p->file_off);
+		if (r < 0)
+			return NULL;
+		p->shown = true;
+	}
+	return (const void *)(ABI_VA_DAX + offset);
 }
