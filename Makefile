@@ -216,6 +216,8 @@ endef
 $(foreach p,$(PLATFORMS),$(eval $(call specialise,$(p))))
 
 BUILD_OBJ := $(patsubst %,$(B)/c/%.o,$(wildcard tools/build/*.c) base/sha256.c) $(filter-out %/syscan/main.c.o,$(CHECK_OBJ))
+# It knows the kernel's tables of operations.
+$(B)/c/tools/build/prune.c.o: COMMON += -Ikernel -Ikernel/arch/$(ARCH)/include
 $(B)/whelk-build: $(BUILD_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie -Wl,-z,relro,-z,now $(BUILD_OBJ) -lZydis -o $@

@@ -8,9 +8,8 @@
 
 #include "base/string.h"
 #include "devfs/memory.h"
+#include "sys/part.h"
 #include "tmpfs/tmpfs.h"
-#include "tty/tty.h"
-#include "vfs/static_dir.h"
 
 struct device_node {
 	char name[12];
@@ -29,19 +28,6 @@ static const char device_links[][2][16] = {
 	{"stdout", "/proc/self/fd/1"},
 	{"stderr", "/proc/self/fd/2"},
 };
-
-static int tty_device_open(struct inode *i, struct file *f)
-{
-	switch (i->rdev & 0xff) {
-	case 0:
-		return tty_current_open(i, f);
-	case 1:
-		return console_device_open(i, f);
-	case 2:
-		return ptmx_open(i, f);
-	}
-	return -ENXIO;
-}
 
 static int devfs_fill(struct inode *root)
 {
@@ -64,22 +50,6 @@ static int devfs_fill(struct inode *root)
 	return err;
 }
 
-static int devpts_mount(void)
-{
-	static struct super devpts = {.type = "devpts", .magic = DEVPTS_SUPER_MAGIC};
-	devpts.dev = super_new_dev();
-	struct inode *root = static_dir_create(&devpts, 0755, NULL, NULL);
-	struct inode *ptmx = root ? inode_alloc(&devpts, S_IFCHR | 0666) : NULL;
-	if (!ptmx)
-		return -ENOMEM;
-	ptmx->rdev = DEVICE(5, 2);
-	int err = static_dir_add(root, "ptmx", ptmx);
-	if (err)
-		return err;
-	tty_init(root);
-	return vfs_mount("/dev/pts", &devpts, root, "devpts", "gid=5,mode=620,ptmxmode=666");
-}
-
 int devfs_mount(void)
 {
 	struct super *s;
@@ -90,11 +60,10 @@ int devfs_mount(void)
 	s->type = "devtmpfs";
 	root->mode = S_IFDIR | 0755;
 	device_register(1, memory_device_open);
-	device_register(5, tty_device_open);
 	err = devfs_fill(root);
 	if (!err)
 		err = vfs_mount("/dev", s, root, "devtmpfs", "mode=755");
-	if (!err)
-		err = devpts_mount();
+	if (!err && devfs_terminals)
+		err = devfs_terminals();
 	return err;
 }

@@ -23,7 +23,6 @@
 #include "debug/debug.h"
 
 #define SCRIPT_DEPTH 5	 // of scripts that name scripts, as Linux
-#define SCRIPT_LINE  256 // BINPRM_BUF_SIZE
 #define BRK_RANDOM   (32ull << 20)
 
 // Everything known about the program to be, before the old one goes.
@@ -34,7 +33,7 @@ struct exec {
 	char path[EXEC_PATH_MAX]; // as the caller named it: AT_EXECFN, comm
 };
 
-static int open_program(int dirfd, const char *path, int flags, struct file **out)
+int exec_open(int dirfd, const char *path, int flags, struct file **out)
 {
 	int err = vfs_open(dirfd, path, O_RDONLY | flags, 0, out);
 	if (err)
@@ -48,53 +47,12 @@ static int open_program(int dirfd, const char *path, int flags, struct file **ou
 	return err;
 }
 
-// "#!interpreter [argument]": argv becomes interpreter, argument, script, rest. 1: was a script.
-static int script(struct file *file, struct exec *x, struct exec_args *args, struct file **next)
-{
-	char line[SCRIPT_LINE + 1] = "";
-	int64_t n = file_read_kernel(file, line, SCRIPT_LINE, 0);
-	if (n < 2 || line[0] != '#' || line[1] != '!')
-		return 0;
-	char *end = memchr(line, '\n', (size_t)n);
-	if (!end && n == SCRIPT_LINE)
-		return -ENOEXEC; // cut: not to be guessed at
-	end = end ? end : line + n;
-	while (end > line + 2 && (end[-1] == ' ' || end[-1] == '\t'))
-		end--;
-	*end = '\0';
-	char *interp = line + 2;
-	while (*interp == ' ' || *interp == '\t')
-		interp++;
-	if (!*interp)
-		return -ENOEXEC;
-	char *arg = interp;
-	while (*arg && *arg != ' ' && *arg != '\t')
-		arg++;
-	if (*arg) {
-		*arg++ = '\0';
-		while (*arg == ' ' || *arg == '\t')
-			arg++;
-	}
-	if (args->argc)
-		args_drop_first(args);
-	int err = args_prepend(args, x->path);
-	if (!err && *arg)
-		err = args_prepend(args, arg);
-	if (!err)
-		err = args_prepend(args, interp);
-	if (!err)
-		err = open_program(AT_FDCWD, interp, 0, next);
-	if (!err)
-		string_copy(x->path, interp, sizeof(x->path));
-	return err ? err : 1;
-}
-
 // `file` is the program's; it goes with *x or is put.
 static int prepare(struct exec *x, struct file *file, struct exec_args *args)
 {
 	struct file *next;
 	int err;
-	for (int depth = 0; (err = script(file, x, args, &next)) > 0; depth++) {
+	for (int depth = 0; (err = exec_script ? exec_script(file, x->path, args, &next) : 0) > 0; depth++) {
 		file_put(file);
 		file = next;
 		if (depth == SCRIPT_DEPTH) {
@@ -123,7 +81,7 @@ static int prepare(struct exec *x, struct file *file, struct exec_args *args)
 		const struct abi_boot *boot = plat_boot();
 		const char *libc = plat_boot_string(boot->libc_off);
 		bool other = *libc && strcmp(path, plat_boot_string(boot->interp_off)) == 0;
-		err = open_program(AT_FDCWD, other ? libc : path, 0, &file);
+		err = exec_open(AT_FDCWD, other ? libc : path, 0, &file);
 		if (!err)
 			err = elf_read(file, &x->interpreter);
 		if (err == -ENOEXEC)
@@ -241,7 +199,7 @@ _Noreturn void exec_first(void)
 	const char *path = plat_boot_string(boot->exec_off);
 	struct file *file;
 	if (!err)
-		err = open_program(AT_FDCWD, path, 0, &file);
+		err = exec_open(AT_FDCWD, path, 0, &file);
 	if (!err)
 		err = execute(file, path, &args, &frame);
 	args_free(&args);
@@ -290,7 +248,7 @@ long sys_execveat(int dirfd, const char *upath, const void *argv, const void *en
 	if (!err && !*path) // fexecve(3): the descriptor itself
 		format(path, EXEC_PATH_MAX, "/proc/self/fd/%d", dirfd);
 	if (!err)
-		err = open_program(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0, &file);
+		err = exec_open(dirfd, path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0, &file);
 	if (err)
 		goto out;
 	err = copy_vector(&args, argv, &args.argc);

@@ -44,6 +44,11 @@ uint64_t elf_phdr_address(const struct elf *elf);
 bool elf_executable_stack(const struct elf *elf);
 void elf_free(struct elf *elf);
 
+int exec_open(int dirfd, const char *path, int flags, struct file **out); // a program, to be read
+// A part (sys/part.h): argv becomes interpreter, argument, script, rest, *path the interpreter. 1: it is a script, and
+// *next its interpreter. `path` has EXEC_PATH_MAX bytes.
+int exec_script(struct file *file, char *path, struct exec_args *args, struct file **next);
+
 // The first stack of a program: strings, auxv, pointers. sp, or -errno.
 int64_t stack_build(struct mm *mm, const struct exec_args *args, const char *execfn, const struct elf *elf,
 		    const struct elf *interpreter);

@@ -12,6 +12,7 @@
 #include "mm/uaccess.h"
 #include "proc/process.h"
 #include "signal/signal.h"
+#include "sys/part.h"
 #include "sys/syscalls.h"
 #include "time/time.h"
 #include "vfs/vfs.h"
@@ -159,67 +160,6 @@ static long wait(uint32_t *addr, bool private, uint32_t val, uint32_t bitset, ui
 	return -ERESTART_RESTARTBLOCK;
 }
 
-static long requeue(uint32_t *addr, bool private, int wake, int move, uint32_t *target, const uint32_t *expect)
-{
-	struct futex_key from, to;
-	if (wake < 0 || move < 0)
-		return -EINVAL;
-	int err = futex_key_pair(addr, target, private, &from, &to);
-	if (!err && expect)
-		err = futex_expect(addr, *expect);
-	if (err)
-		return err;
-	int woken = futex_wake(&from, wake, FUTEX_BITSET_MATCH_ANY), moved = 0;
-	if (futex_same(&from, &to))
-		return woken;
-	struct futex_waiter *w, *next;
-	struct list *b = futex_bucket(&from);
-	list_for_each_safe(w, next, b, link) {
-		if (moved >= move)
-			break;
-		if (!futex_same(&w->key, &from) || w->pi || w->requeue_pi)
-			continue;
-		list_remove(&w->link);
-		w->key = to;
-		list_push_back(futex_bucket(&to), &w->link);
-		moved++;
-	}
-	return woken + moved;
-}
-
-static bool compare(int op, uint32_t old, uint32_t arg)
-{
-	int32_t a = (int32_t)old, b = (int32_t)arg;
-	switch (op) {
-	case FUTEX_OP_CMP_EQ: return a == b;
-	case FUTEX_OP_CMP_NE: return a != b;
-	case FUTEX_OP_CMP_LT: return a < b;
-	case FUTEX_OP_CMP_LE: return a <= b;
-	case FUTEX_OP_CMP_GT: return a > b;
-	default: return a >= b; // FUTEX_OP_CMP_GE
-	}
-}
-
-static long wake_op(uint32_t *addr, bool private, int wake, int wake2, uint32_t *addr2, uint32_t code)
-{
-	struct futex_key k, k2;
-	int op = code >> 28 & 7, cmp = code >> 24 & 15;
-	uint32_t arg = (uint32_t)((int32_t)(code << 8) >> 20), cmp_arg = (uint32_t)((int32_t)(code << 20) >> 20), old;
-	if (code >> 31)
-		arg = 1u << (arg & 31);
-	if (cmp > FUTEX_OP_CMP_GE)
-		return -ENOSYS;
-	int err = futex_key_pair(addr, addr2, private, &k, &k2);
-	if (!err)
-		err = arch_xchg_op32_fault(addr2, op, arg, &old);
-	if (err)
-		return err;
-	int woken = futex_wake(&k, wake, FUTEX_BITSET_MATCH_ANY);
-	if (compare(cmp, old, cmp_arg))
-		woken += futex_wake(&k2, wake2, FUTEX_BITSET_MATCH_ANY);
-	return woken;
-}
-
 static bool takes_timeout(int cmd)
 {
 	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 ||
@@ -242,11 +182,18 @@ static int deadline_of(int cmd, bool realtime, const void *timeout, uint64_t *de
 	return time_deadline(realtime || cmd == FUTEX_LOCK_PI ? CLOCK_REALTIME : CLOCK_MONOTONIC, ns, deadline);
 }
 
+static long call_more(const struct futex_op *o)
+{
+	if (o->cmd == FUTEX_REQUEUE || o->cmd == FUTEX_CMP_REQUEUE || o->cmd == FUTEX_WAKE_OP)
+		return futex_two_call ? futex_two_call(o) : -ENOSYS;
+	return futex_pi_call ? futex_pi_call(o) : -ENOSYS;
+}
+
 long sys_futex(void *uaddr, int op, unsigned val, void *timeout, void *uaddr2, unsigned val3)
 {
 	int cmd = op & FUTEX_CMD_MASK;
 	bool private = op & FUTEX_PRIVATE_FLAG, realtime = op & FUTEX_CLOCK_REALTIME;
-	int n = (int)val, n2 = (int)(uint64_t)timeout; // of the operations that count twice
+	int n = (int)val, n2 = (int)(uint64_t)timeout; // of the operations on two words
 	uint64_t deadline;
 	if (realtime && cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT_REQUEUE_PI &&
 	    cmd != FUTEX_LOCK_PI2)
@@ -267,25 +214,8 @@ long sys_futex(void *uaddr, int op, unsigned val, void *timeout, void *uaddr2, u
 		err = futex_key(uaddr, private, &k);
 		// Linux wakes one when asked for none.
 		return err ? err : futex_wake(&k, MAX(n, 1), cmd == FUTEX_WAKE ? FUTEX_BITSET_MATCH_ANY : val3);
-	case FUTEX_REQUEUE:
-		return requeue(uaddr, private, n, n2, uaddr2, NULL);
-	case FUTEX_CMP_REQUEUE:
-		return requeue(uaddr, private, n, n2, uaddr2, &val3);
-	case FUTEX_WAKE_OP:
-		return wake_op(uaddr, private, n, n2, uaddr2, val3);
-	case FUTEX_LOCK_PI:
-	case FUTEX_LOCK_PI2:
-		return futex_lock_pi(uaddr, private, deadline, false);
-	case FUTEX_TRYLOCK_PI:
-		return futex_lock_pi(uaddr, private, TIME_NEVER, true);
-	case FUTEX_UNLOCK_PI:
-		return futex_unlock_pi(uaddr, private);
-	case FUTEX_WAIT_REQUEUE_PI:
-		return futex_wait_requeue_pi(uaddr, val, val3, deadline, uaddr2, private);
-	case FUTEX_CMP_REQUEUE_PI:
-		return futex_cmp_requeue_pi(uaddr, private, n, n2, uaddr2, val3);
 	default:
-		return -ENOSYS;
+		return call_more(&(struct futex_op){cmd, private, uaddr, uaddr2, val, n2, val3, deadline});
 	}
 }
 

@@ -130,7 +130,7 @@ static bool deadlock(const struct thread *owner, const struct thread *t)
 	return owner;
 }
 
-long futex_lock_pi(uint32_t *addr, bool private, uint64_t deadline_ns, bool try)
+static long lock_pi(uint32_t *addr, bool private, uint64_t deadline_ns, bool try)
 {
 	struct futex_waiter w = {.pi = true, .thread = thread_current()};
 	bool more;
@@ -150,7 +150,7 @@ long futex_lock_pi(uint32_t *addr, bool private, uint64_t deadline_ns, bool try)
 	return err == -EINTR ? -ERESTARTNOINTR : err; // a PI lock is never interrupted, only repeated
 }
 
-long futex_unlock_pi(uint32_t *addr, bool private)
+static long unlock_pi(uint32_t *addr, bool private)
 {
 	struct futex_key k;
 	uint32_t now;
@@ -198,7 +198,7 @@ void futex_pi_thread_exit(struct thread *t)
 	}
 }
 
-long futex_wait_requeue_pi(uint32_t *addr, uint32_t val, uint32_t bitset, uint64_t deadline_ns, uint32_t *target,
+static long wait_requeue_pi(uint32_t *addr, uint32_t val, uint32_t bitset, uint64_t deadline_ns, uint32_t *target,
 			   bool private)
 {
 	struct futex_waiter w = {.bitset = bitset, .thread = thread_current(), .requeue_pi = true};
@@ -217,7 +217,7 @@ long futex_wait_requeue_pi(uint32_t *addr, uint32_t val, uint32_t bitset, uint64
 	return err == -EINTR ? (w.pi ? -ERESTARTNOINTR : -EAGAIN) : err;
 }
 
-long futex_cmp_requeue_pi(uint32_t *addr, bool private, int wake, int requeue, uint32_t *target, uint32_t expect)
+static long cmp_requeue_pi(uint32_t *addr, bool private, int wake, int requeue, uint32_t *target, uint32_t expect)
 {
 	struct futex_key from, to;
 	struct futex_waiter *w, *next;
@@ -254,4 +254,23 @@ long futex_cmp_requeue_pi(uint32_t *addr, bool private, int wake, int requeue, u
 	}
 	lend_all(NULL);
 	return count;
+}
+
+long futex_pi_call(const struct futex_op *o)
+{
+	switch (o->cmd) {
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		return lock_pi(o->addr, o->private, o->deadline_ns, false);
+	case FUTEX_TRYLOCK_PI:
+		return lock_pi(o->addr, o->private, TIME_NEVER, true);
+	case FUTEX_UNLOCK_PI:
+		return unlock_pi(o->addr, o->private);
+	case FUTEX_WAIT_REQUEUE_PI:
+		return wait_requeue_pi(o->addr, o->val, o->val3, o->deadline_ns, o->target, o->private);
+	case FUTEX_CMP_REQUEUE_PI:
+		return cmp_requeue_pi(o->addr, o->private, (int)o->val, o->more, o->target, o->val3);
+	default:
+		return -ENOSYS;
+	}
 }

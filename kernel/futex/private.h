@@ -39,12 +39,19 @@ int futex_key_pair(void *addr, void *addr2, bool private, struct futex_key *out,
 // Sleeps until woken: 0, -ETIMEDOUT, -EINTR. Off the queue afterwards.
 int futex_sleep(struct futex_waiter *w, uint64_t deadline_ns);
 
-// --- pi.c
-long futex_lock_pi(uint32_t *addr, bool private, uint64_t deadline_ns, bool try);
-long futex_unlock_pi(uint32_t *addr, bool private);
-long futex_wait_requeue_pi(uint32_t *addr, uint32_t val, uint32_t bitset, uint64_t deadline_ns, uint32_t *target,
-			   bool private);
-long futex_cmp_requeue_pi(uint32_t *addr, bool private, int wake, int requeue, uint32_t *target, uint32_t expect);
+// --- operations that are parts (sys/part.h)
+struct futex_op {
+	int cmd;
+	bool private;
+	uint32_t *addr, *target;
+	uint32_t val;
+	int more; // a second count
+	uint32_t val3;
+	uint64_t deadline_ns;
+};
+long futex_two_call(const struct futex_op *o); // two.c
+// pi.c: one of those for priority inheritance, or none (-ENOSYS)
+long futex_pi_call(const struct futex_op *o);
 // The owner died holding *addr: passes it on with FUTEX_OWNER_DIED.
 void futex_pi_owner_died(uint32_t *addr, const struct futex_key *k);
 void futex_pi_thread_exit(struct thread *t);

@@ -8,6 +8,7 @@
 #include "futex/private.h"
 #include "mm/uaccess.h"
 #include "sched/sched.h"
+#include "sys/part.h"
 #include "sys/syscalls.h"
 
 long sys_set_robust_list(void *head, size_t len)
@@ -49,7 +50,7 @@ static void owner_died(struct thread *t, uint32_t *word, bool pi, bool pending)
 			break;
 	}
 	if (pi)
-		futex_pi_owner_died(word, &k);
+		PART(futex_pi_owner_died, word, &k);
 	else if (now & FUTEX_WAITERS)
 		futex_wake_user(word, 1);
 }
@@ -80,5 +81,5 @@ void futex_thread_exit(struct thread *t)
 	if (t->futex.robust_list)
 		walk(t);
 	t->futex.robust_list = NULL;
-	futex_pi_thread_exit(t);
+	PART(futex_pi_thread_exit, t);
 }

@@ -11,6 +11,7 @@
 #include "futex/futex.h"
 #include "mm/uaccess.h"
 #include "proc/process.h"
+#include "sys/part.h"
 #include "sys/refuse.h"
 #include "sys/syscalls.h"
 #include "vfs/vfs.h"
@@ -139,7 +140,7 @@ long sys_set_tid_address(void *tidptr)
 void process_thread_leaving(struct thread *t)
 {
 	vfs_thread_leaving(t);
-	futex_thread_exit(t);
+	PART(futex_thread_exit, t);
 	uint32_t zero = 0;
 	if (t->clear_child_tid && user_put(zero, t->clear_child_tid) == 0)
 		futex_wake_user(t->clear_child_tid, 1);

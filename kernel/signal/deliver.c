@@ -84,7 +84,7 @@ static void call_handler(struct frame *frame, int sig, const siginfo_k *info, co
 	};
 	settle_call(frame, a->flags);
 	choose_stack(t, frame, a, &s);
-	if (arch_signal_push(frame, &s)) {
+	if (!arch_signal_push || arch_signal_push(frame, &s)) {
 		if (sig == SIGSEGV) // its own handler cannot be called: this ends here
 			t->process->sighand->action[SIGSEGV - 1].handler = HANDLER_DEFAULT;
 		signal_force_fault(t, SIGSEGV, SI_KERNEL, 0);

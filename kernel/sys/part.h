@@ -6,22 +6,34 @@
 #ifndef WHELK_SYS_PART_H
 #define WHELK_SYS_PART_H
 
+#pragma weak arch_signal_push
 #pragma weak console_event
 #pragma weak console_open_standard
 #pragma weak devfs_mount
+#pragma weak devfs_terminals
+#pragma weak devpts_mount
 #pragma weak epoll_file_released
+#pragma weak exec_script
 #pragma weak fifo_open
+#pragma weak futex_pi_call
+#pragma weak futex_pi_owner_died
+#pragma weak futex_pi_thread_exit
+#pragma weak futex_thread_exit
+#pragma weak futex_two_call
 #pragma weak inet_finish
 #pragma weak inet_init
 #pragma weak inet_queue_event
 #pragma weak inet_start
-#pragma weak notify_dentry_slow
-#pragma weak notify_inode_gone
+#pragma weak open_last_create
+#pragma weak open_tmpfile
 #pragma weak overlay_create
 #pragma weak patch_settle
 #pragma weak patch_trapped
 #pragma weak posix_timers_delete
 #pragma weak procfs_mount
+#pragma weak ptmx_open
+#pragma weak pty_current_open
+#pragma weak sched_rseq_leave
 #pragma weak sysfs_mount
 #pragma weak tmpfs_create
 #pragma weak tmpfs_create_anonymous
@@ -33,6 +45,7 @@
 #pragma weak tty_detach
 #pragma weak unix_init
 #pragma weak uring_cancel_process
+#pragma weak vfs_mkdir
 
 // Calls `function` if the kernel has it.
 #define PART(function, ...)                    \

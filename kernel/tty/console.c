@@ -8,6 +8,7 @@
 #include "mm/page.h"
 #include "mm/uaccess.h"
 #include "plat/plat.h"
+#include "sys/part.h"
 #include "tty/private.h"
 #include "vfs/static_dir.h"
 
@@ -435,7 +436,7 @@ int tty_current_open(struct inode *i, struct file *f)
 	(void)i;
 	if (!t)
 		return -ENXIO;
-	return t == &console_tty ? console_terminal_open(f) : pty_current_open(t, f);
+	return t == &console_tty ? console_terminal_open(f) : pty_current_open ? pty_current_open(t, f) : -ENXIO;
 }
 
 // The terminal appears as /dev/pts/0, so that ttyname(3) finds what fstat(2) tells.

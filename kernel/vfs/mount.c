@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 
 #include "base/format.h"
+#include "sys/part.h"
 #include "vfs/private.h"
 
 struct list mount_list = LIST_INIT(mount_list); // in order of mounting
@@ -55,7 +56,7 @@ static int mount_point(const char *name, struct path *out)
 	if (len >= sizeof part)
 		return -ENAMETOOLONG;
 	int err = path_lookup(AT_FDCWD, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, out);
-	if (err != -ENOENT)
+	if (err != -ENOENT || !vfs_mkdir)
 		return err;
 	for (size_t i = 1; i <= len; i++) {
 		if (name[i] != '/' && name[i] != '\0')

@@ -111,6 +111,9 @@ int path_lookup_user(int dirfd, const char *user USER, unsigned lookup_flags, st
 
 struct file *file_alloc(struct inode *i, uint32_t flags); // takes a reference to i
 int open_path(const struct path *p, int flags, bool created, struct file **out);
+// create.c, a part (sys/part.h). open_last_create: O_CREAT, walk_parent is done; WALK_AGAIN after a link.
+int open_last_create(struct walk *w, int flags, uint32_t mode, struct file **out);
+int open_tmpfile(int dirfd, const char *name, int flags, uint32_t mode, uint64_t resolve, struct file **out);
 int vfs_open_how(int dirfd, const char *name, int flags, uint32_t mode, uint64_t resolve, struct file **out);
 struct file *file_from_fd_mode(int fd, unsigned mode, int *err); // with FILE_* bits; -EBADF
 
@@ -138,6 +141,11 @@ void fd_set_cloexec(int fd, bool on);
 
 // --- notification -----------------------------------------------------------------------------------------
 
+// Weak, as in sys/part.h: without inotify(7) there are no watches, and nobody calls these.
+#pragma weak notify_dentry_slow
+#pragma weak notify_inode
+#pragma weak notify_inode_gone
+#pragma weak notify_dir
 extern unsigned notify_watches; // how many exist: nothing is done while 0
 void notify_dentry_slow(struct dentry *d, struct inode *i, uint32_t mask);
 void notify_inode_gone(struct inode *i);

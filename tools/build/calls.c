@@ -2,12 +2,12 @@
 //
 // The calls of a manifest, by the analysis of whelk check. Beside what it finds: what signals' ends and the vDSO do.
 #include <asm/unistd.h>
+#include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/build/tree.h"
-#include "tools/syscan/result.h"
 
 static void allow(struct calls *c, unsigned nr)
 {
@@ -25,11 +25,21 @@ bool call_has_handler(unsigned nr)
 	       (row[nr].level == LEVEL_FULL || row[nr].level == LEVEL_PART || row[nr].level == LEVEL_STUB);
 }
 
+// One of which no more is known.
+static void allow_any(struct calls *c, unsigned nr)
+{
+	allow(c, nr);
+	if (nr == __NR_open || nr == __NR_openat)
+		c->opens = NAMED_FILES;
+	c->futex_other |= nr == __NR_futex;
+	c->maps_shared |= nr == __NR_mmap;
+}
+
 bool calls_allow(struct calls *c, const char *name)
 {
 	for (unsigned nr = 0; nr < CALLS; nr++)
 		if (row[nr].name && !strcmp(row[nr].name, name)) {
-			allow(c, nr);
+			allow_any(c, nr);
 			return true;
 		}
 	return false;
@@ -43,7 +53,7 @@ int calls_record(struct calls *c, const char *path)
 		return -1;
 	for (unsigned nr = 0; nr < CALLS; nr++)
 		if (r.call[nr].seen)
-			allow(c, nr);
+			allow_any(c, nr);
 	result_free(&r);
 	return 0;
 }
@@ -95,11 +105,35 @@ static void add_library(struct entry *into, const struct scope *s, const struct 
 	free(path);
 }
 
+// Whether more is asked of futexes than to wait and to wake.
+static bool asks_for_more(const struct values *futex)
+{
+	for (unsigned i = 0; i < futex->count; i++) {
+		unsigned op = (unsigned)futex->value[i] & FUTEX_CMD_MASK;
+		if (op != FUTEX_WAIT && op != FUTEX_WAKE && op != FUTEX_WAIT_BITSET && op != FUTEX_WAKE_BITSET)
+			return true;
+	}
+	return futex->unknown;
+}
+
+void calls_complete(struct calls *c)
+{
+	if (c->allowed[__NR_rt_sigaction / 64] >> __NR_rt_sigaction % 64 & 1)
+		allow(c, __NR_rt_sigreturn); // the end of a handler
+}
+
 static void merge(struct calls *c, const struct result *r, const struct scope *s)
 {
 	for (unsigned nr = 0; nr < CALLS; nr++)
 		if (r->call[nr].sites)
 			allow(c, nr);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct call *open = &r->call[i ? __NR_open : __NR_openat];
+		c->opens = open->named > c->opens ? open->named : c->opens;
+	}
+	c->maps_shared |= r->maps_shared;
+	c->names_terminals |= r->names_terminals;
+	c->futex_other |= asks_for_more(&r->call[__NR_futex].operations);
 	for (size_t i = 0; i < s->modules; i++) {
 		c->names_proc |= has_text(s->module[i], "/proc");
 		c->names_sys |= has_text(s->module[i], "/sys");
@@ -113,7 +147,6 @@ static void merge(struct calls *c, const struct result *r, const struct scope *s
 	}
 	c->unresolved += (unsigned)r->unresolveds;
 	c->loads_at_run_time |= s->loads_at_run_time;
-	allow(c, __NR_rt_sigreturn);
 	allow(c, __NR_restart_syscall);
 }
 

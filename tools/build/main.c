@@ -318,6 +318,7 @@ static void take_more(struct build *b)
 			*colon++ = 0;
 		host_add(b->root, b->add[i], colon ? absolute("--add", colon) : NULL);
 	}
+	tree_path(b->root, "/dev", true, true); // to mount on, where nothing can be made
 	if (!tree_path(b->root, b->manifest.cwd, true, true))
 		fail("option -w: %s: a file is in the way", b->manifest.cwd);
 }
@@ -331,6 +332,18 @@ static void warn(const struct build *b)
 				"has not found elsewhere will be refused there (--allow, --record)\n", b->calls.unresolved);
 	if (b->calls.loads_at_run_time && !b->dlopens && b->manifest.argv[0] == b->manifest.exec)
 		fprintf(stderr, "whelk: build: it can load libraries at run time; those that --dlopen names will be there\n");
+}
+
+static bool is_script(const struct build *b)
+{
+	const struct entry *e = tree_path(b->root, b->manifest.exec, false, true);
+	size_t size = e && e->data ? e->size : 0;
+	e = e && e->same ? e->same : e;
+	char *read = e && e->source ? host_read(e->source, &size) : NULL;
+	const char *data = read ? read : e ? (const char *)e->data : NULL;
+	bool script = data && size > 2 && !memcmp(data, "#!", 2);
+	free(read);
+	return script;
 }
 
 static const char *kernel_for(const struct build *b, const char *platform)
@@ -352,10 +365,16 @@ int main(int argc, char **argv)
 	b.root = tree_new();
 	take(&b, argv[first], argv + first + 1);
 	take_more(&b);
+	calls_complete(&b.calls);
+	b.manifest.script = is_script(&b);
 	if (b.manifest.flags & APP_ENFORCE)
 		memcpy(b.manifest.calls, b.calls.allowed, sizeof(b.manifest.calls));
 	b.manifest.names_proc = b.calls.names_proc;
 	b.manifest.names_sys = b.calls.names_sys;
+	b.manifest.opens = b.calls.opens;
+	b.manifest.futex_other = b.calls.futex_other;
+	b.manifest.maps_shared = b.calls.maps_shared;
+	b.manifest.names_terminals = b.calls.names_terminals;
 	warn(&b);
 	if (b.manifest.flags & APP_SPECIALISED && !(b.manifest.flags & APP_ENFORCE))
 		fail("option --specialise: with --allow-all there is nothing to leave out");

@@ -13,18 +13,31 @@
 
 #include "tools/build/tree.h"
 
-enum { NEVER, NAMES, STREAMS, ANY };
+// What a call can do with files, and so needs of the kernel: each has what stands before it, but ANY's callers no streams.
+enum { NEVER, ANY, STREAMS, MEMORY, DEVICES, FILES };
 
-// A part is necessary when some call names files, uses streams, can be made again and again, or is this one.
+// A part is necessary when some call can do this much, or is this one.
 static const struct {
 	const char *symbol;
 	int wants;
 	unsigned call;
 } part[] = {
-	{"overlay_create", NAMES, 0},	  {"tmpfs_create", NAMES, 0},
-	{"devfs_mount", NAMES, 0},	  {"console_open_standard", STREAMS, 0},
-	{"patch_trapped", ANY, 0},	  {"tmpfs_create_anonymous", NEVER, __NR_mmap},
-	{"fifo_open", NEVER, __NR_mknod}, {"fifo_open", NEVER, __NR_mknodat},
+	{"overlay_create", FILES, 0},
+	{"tmpfs_create", MEMORY, 0},
+	{"vfs_mkdir", FILES, 0},
+	{"open_last_create", FILES, 0},
+	{"open_tmpfile", FILES, 0},
+	{"devfs_mount", MEMORY, 0},
+	{"devfs_terminals", DEVICES, 0},
+	{"console_open_standard", STREAMS, 0},
+	{"patch_trapped", ANY, 0},
+	{"fifo_open", NEVER, __NR_mknod},
+	{"fifo_open", NEVER, __NR_mknodat},
+	{"futex_thread_exit", NEVER, __NR_set_robust_list},
+	{"sched_rseq_leave", NEVER, __NR_rseq},
+	{"arch_signal_push", NEVER, __NR_rt_sigaction},
+	{"exec_script", NEVER, __NR_execve},
+	{"exec_script", NEVER, __NR_execveat},
 };
 
 static bool is_of(unsigned nr, const unsigned *list, size_t count)
@@ -35,8 +48,7 @@ static bool is_of(unsigned nr, const unsigned *list, size_t count)
 	return false;
 }
 
-// What the calls of a manifest need beside their handlers.
-static int wants(unsigned nr)
+static int wants(const struct manifest *m, unsigned nr)
 {
 	static const unsigned nothing[] = {__NR_exit, __NR_exit_group, __NR_rt_sigreturn, __NR_restart_syscall};
 	static const unsigned quiet[] = {__NR_arch_prctl,
@@ -61,10 +73,14 @@ static int wants(unsigned nr)
 		return NEVER;
 	if (is_of(nr, quiet, sizeof(quiet) / sizeof(*quiet)))
 		return ANY;
-	return is_of(nr, stream, sizeof(stream) / sizeof(*stream)) ? STREAMS : NAMES;
+	if (is_of(nr, stream, sizeof(stream) / sizeof(*stream)))
+		return STREAMS;
+	if ((nr == __NR_open || nr == __NR_openat) && m->opens != NAMED_FILES)
+		return m->opens == NAMED_NOTHING ? STREAMS : m->opens == NAMED_MEMORY ? MEMORY : DEVICES;
+	return FILES;
 }
 
-static bool allowed(const struct manifest *m, unsigned nr)
+bool manifest_allows(const struct manifest *m, unsigned nr)
 {
 	return m->calls[nr / 64] >> nr % 64 & 1;
 }
@@ -74,8 +90,7 @@ static bool wanted(const struct manifest *m, int level)
 	if (level == NEVER)
 		return false;
 	for (unsigned nr = 0; nr < APP_CALLS; nr++) {
-		int w = allowed(m, nr) ? wants(nr) : NEVER;
-		if (w != NEVER && (level == ANY || w == NAMES || w == level))
+		if (manifest_allows(m, nr) && wants(m, nr) >= level)
 			return true;
 	}
 	return false;
@@ -90,7 +105,7 @@ static void table(const struct manifest *m, const char *path)
 	      "sys_handlers:\n",
 	      f);
 	for (unsigned nr = 0; nr < APP_CALLS; nr++) {
-		if (allowed(m, nr) && call_has_handler(nr))
+		if (manifest_allows(m, nr) && call_has_handler(nr))
 			fprintf(f, "\t.quad sys_%s\n", call_name(nr));
 		else
 			fputs("\t.quad 0\n", f);
@@ -113,27 +128,55 @@ static void need(char **needs, const char *symbol)
 	*needs = more;
 }
 
+// The kernel's objects, without the operations that nobody asks for.
+static char *pruned(const struct manifest *m, const char *archive, const char *work, bool files)
+{
+	char *from = text("%s/kernel.a", archive), *to = text("%s/kernel.a", work);
+	size_t size;
+	char *data = host_read(from, &size);
+	if (!data)
+		fail("%s: %s", from, strerror(errno));
+	if (!prune((uint8_t *)data, size, m, files))
+		fail("%s is damaged; make makes it", from);
+	FILE *f = fopen(to, "we");
+	if (!f || fwrite(data, 1, size, f) != size || fclose(f))
+		fail("%s: %s", to, strerror(errno));
+	free(data);
+	free(from);
+	return to;
+}
+
 const char *specialise(const struct manifest *m, const char *directory, const char *work, const char *platform)
 {
 	char *source = text("%s/table.s", work), *object = text("%s/table.o", work);
 	char *kernel = text("%s/kernel-%s.elf", work, platform), *needs = text("%s", "");
 	char *archive = text("%s/specialise/%s", directory, platform);
+	bool files = wanted(m, FILES);
 	if (strchr(work, '\'') || strchr(directory, '\''))
 		fail("a path with a quotation mark is nothing for the linker");
 	if (access(archive, R_OK))
 		fail("%s: %s; make makes it", archive, strerror(errno));
 	table(m, source);
 	for (size_t i = 0; i < sizeof(part) / sizeof(*part); i++)
-		if (wanted(m, part[i].wants) || (part[i].call && allowed(m, part[i].call)))
+		if (wanted(m, part[i].wants) || (part[i].call && manifest_allows(m, part[i].call)))
 			need(&needs, part[i].symbol);
-	if (m->names_proc && wanted(m, NAMES))
+	if (m->names_proc && files)
 		need(&needs, "procfs_mount");
-	if (m->names_sys && wanted(m, NAMES))
+	if (m->names_sys && files)
 		need(&needs, "sysfs_mount");
+	if (m->futex_other)
+		need(&needs, "futex_two_call -u futex_pi_call -u futex_pi_owner_died -u futex_pi_thread_exit -u futex_thread_exit");
+	if (m->maps_shared)
+		need(&needs, "tmpfs_create_anonymous");
+	if (files && m->names_terminals)
+		need(&needs, "devpts_mount -u ptmx_open -u pty_current_open");
+	if (m->script)
+		need(&needs, "exec_script");
+	char *objects = pruned(m, archive, work, files);
 	run(text("as '%s' -o '%s'", source, object));
 	run(text(
 		"ld -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro -z pack-relative-relocs "
-		"--gc-sections --build-id=none -n -s%s -L '%s' -T '%s/kernel.ld' '%s' '%s/kernel.a' '%s/libgcc.a' -o '%s'",
-		needs, archive, archive, object, archive, archive, kernel));
+		"--gc-sections --build-id=none -n -s%s -L '%s' -T '%s/kernel.ld' '%s' '%s' '%s/libgcc.a' -o '%s'",
+		needs, archive, archive, object, objects, archive, kernel));
 	return kernel;
 }

@@ -17,6 +17,7 @@
 
 #include "abi/app.h"
 #include "tools/lib/grow.h"
+#include "tools/syscan/result.h"
 
 struct entry {
 	char *name;
@@ -42,6 +43,11 @@ struct manifest {
 	uint64_t memory, calls[APP_CALLS / 64];
 	uint32_t cpus, flags;
 	bool names_proc, names_sys;	 // some program has such a path in it
+	enum named opens;		 // the most that open and openat can name
+	bool futex_other;			 // more may be asked of futexes than to wait and to wake
+	bool names_terminals;		 // ptmx, pts
+	bool maps_shared;		 // and shared anonymous memory
+	bool script;			 // the program is one
 	const char *kernel[APP_KERNELS]; // files; NULL: none
 };
 
@@ -73,6 +79,8 @@ struct calls {
 	unsigned unresolved; // places whose number is not known
 	bool loads_at_run_time;
 	bool names_proc, names_sys; // "/proc", "/sys" are texts in them
+	enum named opens;
+	bool futex_other, maps_shared, names_terminals;
 };
 // One program and what it loads, `named` (of --dlopen) among it. With `into`, its files come into that tree.
 void calls_of_program(struct calls *c, const char *path, const char *root, char **named, size_t nameds,
@@ -82,11 +90,17 @@ void calls_of_tree(struct calls *c, const struct entry *tree, const char *root);
 bool path_stays(const char *path);		     // of a program or library: in the image as on the host
 int calls_record(struct calls *c, const char *path); // of whelk run --trace
 bool calls_allow(struct calls *c, const char *name); // false: there is no such call
+void calls_complete(struct calls *c);		     // adds what those bring with them
 const char *call_name(unsigned nr);		     // or NULL
 
 bool call_has_handler(unsigned nr);
 
-// specialise.c. A kernel of the manifest's calls, made in directory `work`, of what lies beside whelk in `directory`.
+// prune.c. In the kernel's archive, operations of files that none of these calls can ask for become NULL.
+// Returns false if the archive is damaged.
+bool prune(uint8_t *archive, size_t size, const struct manifest *m, bool files);
+// specialise.c
+bool manifest_allows(const struct manifest *m, unsigned nr);
+// A kernel of the manifest's calls, made in directory `work`, of what lies beside whelk in `directory`.
 const char *specialise(const struct manifest *m, const char *directory, const char *work, const char *platform);
 
 // write.c

@@ -238,6 +238,7 @@ void scope_free(struct scope *s)
 		free(m->event);
 		free(m->function);
 		free(m->pointed);
+		free(m->text);
 		free(m);
 	}
 	for (size_t i = 0; i < s->missings; i++)

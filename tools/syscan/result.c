@@ -56,6 +56,9 @@ static void site(struct result *r, const struct scope *s, struct module *m, stru
 			c->module = m;
 			c->function = f;
 		}
+		enum named named = v.count == 1 ? path_named(s, m, f, e->at, (unsigned)v.value[i]) : NAMED_FILES;
+		c->named = named > c->named ? named : c->named;
+		r->maps_shared |= v.value[i] == __NR_mmap && (v.count > 1 || maps_shared(s, m, f, e->at));
 		if (operation_register((unsigned)v.value[i]) != ZYDIS_REGISTER_NONE) {
 			memset(&operation, 0, sizeof(operation));
 			if (v.count == 1)
@@ -76,8 +79,13 @@ void result_make(struct result *r, const struct scope *s)
 {
 	for (size_t i = 0; i < s->modules; i++) {
 		struct module *m = s->module[i];
+		r->names_terminals |= m->text_in_data;
 		for (size_t k = 0; k < m->events; k++) {
 			const struct event *e = &m->event[k];
+			if (e->kind == EVENT_TEXT && !r->names_terminals) {
+				const struct function *by = module_function(m, e->at);
+				r->names_terminals = !by || by->reached;
+			}
 			struct function *f = e->kind == EVENT_SITE || e->kind == EVENT_LEGACY
 						     ? module_function(m, e->at)
 						     : NULL;

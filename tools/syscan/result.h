@@ -20,12 +20,21 @@ struct row {
 extern const struct row row[CALLS]; // by number
 extern const char *const level_name[];
 
+// What the paths are that a call is given, as far as it is known.
+enum named {
+	NAMED_NOTHING,
+	NAMED_MEMORY,  // /dev/null and its like
+	NAMED_DEVICES, // terminals of /dev, too
+	NAMED_FILES,   // others, or not known
+};
+
 struct call {
 	unsigned sites;
 	struct module *module; // of the first site
 	struct function *function;
 	bool seen;		  // in a recorded run
 	struct values operations; // where the call has one: operation.c
+	enum named named;	  // of open and openat: argument.c
 };
 
 struct unresolved {
@@ -45,6 +54,8 @@ struct result {
 	char **strange; // names in the record that are no calls Whelk knows
 	size_t stranges;
 	bool recorded;
+	bool names_terminals; // /dev/ptmx, /dev/pts
+	bool maps_shared; // some mmap can be shared and anonymous
 };
 
 void result_make(struct result *r, const struct scope *s);
@@ -60,6 +71,11 @@ ZydisRegister operation_register(unsigned nr);
 const char *operation_name(unsigned nr, uint64_t value, char *room, size_t size);
 // What Whelk does not do, of a call that it does otherwise.
 bool operation_unmet(unsigned nr, uint64_t value);
+
+// argument.c: what the paths can be that call `nr` gets at `at`.
+enum named path_named(const struct scope *s, struct module *m, struct function *f, uint64_t at, unsigned nr);
+// Whether an mmap there can be shared and anonymous.
+bool maps_shared(const struct scope *s, struct module *m, struct function *f, uint64_t at);
 
 void report_table(const struct result *r, const struct scope *s, FILE *to);
 void report_json(const struct result *r, const struct scope *s, FILE *to);

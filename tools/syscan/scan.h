@@ -27,6 +27,7 @@ enum event_kind {
 	EVENT_SLOT_REF,	 // reads or takes the address of such a word
 	EVENT_SITE,	 // syscall
 	EVENT_LEGACY,	 // int 0x80, sysenter
+	EVENT_TEXT,	 // takes the address of a text that is looked for (module_texts)
 	EVENT_RETURN,	 // ret, or a jump to where nobody sees: the function may return
 };
 
@@ -65,6 +66,9 @@ struct module {
 	uint32_t first;	   // the number of its first function among all
 	uint64_t *pointed; // code that words of data name; sorted
 	size_t pointeds;
+	struct range *text; // texts that are looked for: texts.c
+	size_t texts;
+	bool text_in_data; // data points to one
 	size_t undecoded; // bytes inside of functions that are no instructions
 	size_t overlaps;  // jumps into the middle of instructions
 };
@@ -103,6 +107,10 @@ bool module_is_code(const struct module *m, uint64_t at);
 bool module_in_frame(const struct module *m, uint64_t at); // inside a function of .eh_frame, not at its start
 bool module_framed(const struct module *m, uint64_t at);
 const char *function_name(const struct module *m, uint64_t start); // or NULL
+
+// texts.c: finds the texts that name terminals other than the program's own (/dev/ptmx, /dev/pts/N), for EVENT_TEXT.
+void module_texts(struct module *m);
+bool module_is_text(const struct module *m, uint64_t address);
 
 // reach.c
 void scope_reach(struct scope *s);

@@ -205,6 +205,9 @@ static void look(struct module *m, const struct code *c)
 			  c->memory);
 	if (c->has_memory && c->is_lea && module_is_code(m, c->memory))
 		add_event(m, c->at, EVENT_REF, c->memory);
+	if (m->texts && ((c->has_memory && module_is_text(m, c->memory)) ||
+			 (c->has_immediate && module_is_text(m, c->immediate))))
+		add_event(m, c->at, EVENT_TEXT, 0);
 	if (c->has_immediate && m->elf.type == ET_EXEC && module_is_code(m, c->immediate) &&
 	    !module_in_frame(m, c->immediate))
 		add_event(m, c->at, EVENT_REF, c->immediate);
@@ -375,6 +378,7 @@ void module_sweep(struct module *m)
 		if (module_is_code(m, m->frame[i].start) &&
 		    (!m->frames || m->frame[i].start != m->frame[m->frames - 1].start))
 			m->frame[m->frames++] = m->frame[i];
+	module_texts(m);
 	find_pointed(m);
 	first_starts(m, &s);
 	struct map w = {.base = m->codes ? m->code[0].start : 0, .end = m->codes ? m->code[m->codes - 1].end : 0};
