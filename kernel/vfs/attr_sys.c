@@ -19,7 +19,7 @@ static int attr_change(struct inode *i, struct iattr *a)
 	if (i->super->readonly)
 		return -EROFS;
 	int err = inode_setattr(i, a);
-	if (!err)
+	if (!err && unlikely(notify_watches))
 		notify_inode(i, IN_ATTRIB);
 	return err;
 }
@@ -251,7 +251,7 @@ int inode_truncate(struct inode *i, uint64_t size, struct file *f)
 	int err = inode_drop_privileges(i);
 	if (!err)
 		err = inode_setattr(i, &a);
-	if (!err)
+	if (!err && unlikely(notify_watches))
 		notify_inode(i, IN_MODIFY);
 	return err;
 }

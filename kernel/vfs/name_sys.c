@@ -232,7 +232,8 @@ static void name_removed(struct place *pl, struct inode *victim, bool directory)
 	if (unlikely(notify_watches) && !directory)
 		notify_dentry_slow(NULL, victim, IN_ATTRIB);
 	dentry_delete(pl->d); // IN_DELETE_SELF
-	notify_dir(pl->dir, IN_DELETE | isdir, pl->d->name, pl->d->len, 0);
+	if (unlikely(notify_watches))
+		notify_dir(pl->dir, IN_DELETE | isdir, pl->d->name, pl->d->len, 0);
 }
 
 static int remove_name(int dirfd, const char *name, bool directory)

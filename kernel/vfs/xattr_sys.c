@@ -94,7 +94,7 @@ static long xattr_set(struct target *t, const char *name, const void *value, siz
 	err = xattr_permission(i, key, 2);
 	if (!err)
 		err = i->ops && i->ops->setxattr ? i->ops->setxattr(i, key, buf, size, flags) : -EOPNOTSUPP;
-	if (!err)
+	if (!err && unlikely(notify_watches))
 		notify_inode(i, IN_ATTRIB);
 	target_close(t);
 out:
@@ -161,7 +161,7 @@ static long xattr_remove(struct target *t, const char *name)
 	err = xattr_permission(i, key, 2);
 	if (!err)
 		err = i->ops && i->ops->removexattr ? i->ops->removexattr(i, key) : -EOPNOTSUPP;
-	if (!err)
+	if (!err && unlikely(notify_watches))
 		notify_inode(i, IN_ATTRIB);
 	target_close(t);
 	return err;

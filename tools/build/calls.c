@@ -33,6 +33,7 @@ static void allow_any(struct calls *c, unsigned nr)
 		c->opens = NAMED_FILES;
 	c->futex_other |= nr == __NR_futex;
 	c->maps_shared |= nr == __NR_mmap;
+	c->sockets |= nr == __NR_socket ? SOCKETS_UNIX | SOCKETS_INET : 0;
 }
 
 bool calls_allow(struct calls *c, const char *name)
@@ -132,6 +133,7 @@ static void merge(struct calls *c, const struct result *r, const struct scope *s
 		c->opens = open->named > c->opens ? open->named : c->opens;
 	}
 	c->maps_shared |= r->maps_shared;
+	c->sockets |= r->sockets;
 	c->names_terminals |= r->names_terminals;
 	c->futex_other |= asks_for_more(&r->call[__NR_futex].operations);
 	for (size_t i = 0; i < s->modules; i++) {

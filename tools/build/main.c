@@ -374,6 +374,7 @@ int main(int argc, char **argv)
 	b.manifest.opens = b.calls.opens;
 	b.manifest.futex_other = b.calls.futex_other;
 	b.manifest.maps_shared = b.calls.maps_shared;
+	b.manifest.sockets = b.calls.sockets;
 	b.manifest.names_terminals = b.calls.names_terminals;
 	warn(&b);
 	if (b.manifest.flags & APP_SPECIALISED && !(b.manifest.flags & APP_ENFORCE))

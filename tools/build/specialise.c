@@ -37,6 +37,7 @@ static const struct {
 	{"sched_rseq_leave", NEVER, __NR_rseq},
 	{"arch_signal_push", NEVER, __NR_rt_sigaction},
 	{"exec_script", NEVER, __NR_execve},
+	{"unix_init", NEVER, __NR_socketpair},
 	{"exec_script", NEVER, __NR_execveat},
 };
 
@@ -170,6 +171,10 @@ const char *specialise(const struct manifest *m, const char *directory, const ch
 		need(&needs, "tmpfs_create_anonymous");
 	if (files && m->names_terminals)
 		need(&needs, "devpts_mount -u ptmx_open -u pty_current_open");
+	if (m->sockets & SOCKETS_UNIX)
+		need(&needs, "unix_init");
+	if (m->sockets & SOCKETS_INET)
+		need(&needs, "inet_init -u inet_start -u inet_queue_event -u inet_finish");
 	if (m->script)
 		need(&needs, "exec_script");
 	char *objects = pruned(m, archive, work, files);

@@ -47,6 +47,7 @@ struct manifest {
 	bool futex_other;			 // more may be asked of futexes than to wait and to wake
 	bool names_terminals;		 // ptmx, pts
 	bool maps_shared;		 // and shared anonymous memory
+	unsigned sockets;		 // families: SOCKETS_*
 	bool script;			 // the program is one
 	const char *kernel[APP_KERNELS]; // files; NULL: none
 };
@@ -81,6 +82,7 @@ struct calls {
 	bool names_proc, names_sys; // "/proc", "/sys" are texts in them
 	enum named opens;
 	bool futex_other, maps_shared, names_terminals;
+	unsigned sockets; // SOCKETS_*
 };
 // One program and what it loads, `named` (of --dlopen) among it. With `into`, its files come into that tree.
 void calls_of_program(struct calls *c, const char *path, const char *root, char **named, size_t nameds,

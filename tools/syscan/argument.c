@@ -2,11 +2,12 @@
 //
 // Arguments that say how much of a kernel a call needs (tools/build/specialise.c). The paths of open(2) and openat(2): a
 // static program of musl opens /dev/null and nothing else. Only texts that cannot change count as known, and only in
-// programs of one file: an address says nothing of the file it is in. And whether mmap(2) can ask for memory that is
-// shared and no file's.
+// programs of one file: an address says nothing of the file it is in. Whether mmap(2) can ask for memory that is
+// shared and no file's. The families of socket(2).
 #include <asm/unistd.h>
 #include <linux/mman.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "tools/syscan/result.h"
 
@@ -55,4 +56,14 @@ bool maps_shared(const struct scope *s, struct module *m, struct function *f, ui
 	for (unsigned i = 0; i < v.count; i++)
 		shared |= v.value[i] & MAP_ANONYMOUS && (v.value[i] & MAP_TYPE) != MAP_PRIVATE;
 	return shared;
+}
+
+unsigned socket_families(const struct scope *s, struct module *m, struct function *f, uint64_t at)
+{
+	struct values v;
+	resolve(s, m, f, at, ZYDIS_REGISTER_RDI, &v);
+	unsigned all = v.unknown ? SOCKETS_UNIX | SOCKETS_INET : 0;
+	for (unsigned i = 0; i < v.count; i++)
+		all |= (uint32_t)v.value[i] == AF_UNIX ? SOCKETS_UNIX : SOCKETS_INET;
+	return all;
 }

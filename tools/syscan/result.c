@@ -58,6 +58,8 @@ static void site(struct result *r, const struct scope *s, struct module *m, stru
 		}
 		enum named named = v.count == 1 ? path_named(s, m, f, e->at, (unsigned)v.value[i]) : NAMED_FILES;
 		c->named = named > c->named ? named : c->named;
+		if (v.value[i] == __NR_socket)
+			r->sockets |= v.count > 1 ? SOCKETS_UNIX | SOCKETS_INET : socket_families(s, m, f, e->at);
 		r->maps_shared |= v.value[i] == __NR_mmap && (v.count > 1 || maps_shared(s, m, f, e->at));
 		if (operation_register((unsigned)v.value[i]) != ZYDIS_REGISTER_NONE) {
 			memset(&operation, 0, sizeof(operation));

@@ -55,6 +55,7 @@ struct result {
 	size_t stranges;
 	bool recorded;
 	bool names_terminals; // /dev/ptmx, /dev/pts
+	unsigned sockets; // SOCKETS_*: families of those it can make
 	bool maps_shared; // some mmap can be shared and anonymous
 };
 
@@ -76,6 +77,10 @@ bool operation_unmet(unsigned nr, uint64_t value);
 enum named path_named(const struct scope *s, struct module *m, struct function *f, uint64_t at, unsigned nr);
 // Whether an mmap there can be shared and anonymous.
 bool maps_shared(const struct scope *s, struct module *m, struct function *f, uint64_t at);
+// Families a socket made there can have: SOCKETS_*.
+unsigned socket_families(const struct scope *s, struct module *m, struct function *f, uint64_t at);
+#define SOCKETS_UNIX 1u
+#define SOCKETS_INET 2u // and all others
 
 void report_table(const struct result *r, const struct scope *s, FILE *to);
 void report_json(const struct result *r, const struct scope *s, FILE *to);
