@@ -12,7 +12,7 @@
 # left in /tmp. The native run must end as the step says (status 0, or want=N), or the test is broken
 # and fails. Variables before `both` (as in `cpus=2 want=1 both ...`) hold for that step when given so:
 #   cpus mem      of the machine (1, 512M)          want    expected exit status (0)
-#   limit         seconds for one run (60)          stdin   file to read (/dev/null)
+#   limit         seconds for one run (60, or WHELK_LIMIT)          stdin   file to read (/dev/null)
 #   in            data or tmp (data)                env     further K=V words
 #   filter        command both outputs pass before they are compared (cat)
 #
@@ -40,7 +40,8 @@ any_traps=0    # 1: the test's programs may well be trapped
 sigreturns=0   # 1: the way out of their signal handlers is, each time: Go's and musl's (docs/patching.md)
 steps=0
 failed=0
-cpus=1 mem=512M want=0 limit=60 stdin=/dev/null in=data env= filter=cat
+LIMIT=${WHELK_LIMIT:-60}
+cpus=1 mem=512M want=0 limit=$LIMIT stdin=/dev/null in=data env= filter=cat
 
 skip() {
 	echo "skipped: $*"
@@ -229,7 +230,7 @@ both() {
 	whelk "$@"
 	compare_out "$1"
 	# In several shells an assignment before a function call outlives it: start from the defaults again.
-	cpus=1 mem=512M want=0 limit=60 stdin=/dev/null in=data env= filter=cat
+	cpus=1 mem=512M want=0 limit=$LIMIT stdin=/dev/null in=data env= filter=cat
 }
 
 # compare_files: everything in the two sides' directories: names, types, modes, owners, sizes and bytes.
