@@ -56,7 +56,8 @@ enum abi_net_op {
 
 	// The monitor tells.
 	// b.scope of these two, 1: the stream is direct. Its descriptor has been sent to the guest's process (abi/process.h),
-	// which receives and sends by itself; neither DATA nor RECEIVED, END and ERROR come then.
+	// which receives and sends by itself; neither DATA nor RECEIVED, END and ERROR come then. The process's
+	// epoll says nothing of a stream before its message is in the queue.
 	ABI_NET_CONNECTED = 32,
 	ABI_NET_ACCEPTED, // value: the new socket; a: the peer, b: the local address
 	ABI_NET_RECEIVED,	// data of a stream

@@ -505,15 +505,14 @@ int guest_stream_pass(void *arg, int fd, uint32_t id)
 {
 	struct guest *g = arg;
 	struct abi_stream_passed passed = { id };
+	return g->streams < 0 ? -ENOTSUP : send_descriptor(g->streams, &passed, sizeof(passed), fd);
+}
+
+int guest_stream_watch(void *arg, int fd, uint32_t id)
+{
+	struct guest *g = arg;
 	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.u64 = id };
-	if (g->streams < 0)
-		return -ENOTSUP;
-	if (epoll_ctl(g->poll, EPOLL_CTL_ADD, fd, &e))
-		return -errno;
-	int err = send_descriptor(g->streams, &passed, sizeof(passed), fd);
-	if (err)
-		epoll_ctl(g->poll, EPOLL_CTL_DEL, fd, NULL);
-	return err;
+	return epoll_ctl(g->poll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
 }
 
 void guest_stream_keep(void *arg, int fd)

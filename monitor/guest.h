@@ -19,6 +19,7 @@ int guest_window_map(void *guest, uint64_t offset, uint64_t len, int fd, uint64_
 
 // net_config.pass, keep: a connected stream for the guest too; no longer.
 int guest_stream_pass(void *guest, int fd, uint32_t id); // -errno: it cannot have it
+int guest_stream_watch(void *guest, int fd, uint32_t id);
 void guest_stream_keep(void *guest, int fd);
 
 // The filter of a process `pid` whose host calls come from before `host_call_ip`, as struct sock_filter: how many

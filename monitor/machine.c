@@ -229,8 +229,8 @@ static int build_net(struct machine *m)
 		.idle = net_idle,
 		.enter = net_enter,
 		.arg = m,
-		// Not given to the guest yet: a wake-up is lost at times (docs/network.md)
-		.pass = NULL,
+		.pass = m->guest ? guest_stream_pass : NULL,
+		.watch = guest_stream_watch,
 		.keep = guest_stream_keep,
 		.pass_arg = m->guest,
 	};

@@ -77,6 +77,8 @@ static void look(bool now)
 		n = host->events(e, EVENTS, &serial);
 		for (unsigned k = 0; k < n; k++) {
 			struct inet_socket *i = inet_relay_find(e[k].id);
+			if (!i && inet_poll_queues()) // it was told of before anything can happen to it
+				i = inet_relay_find(e[k].id);
 			if (i && i->direct)
 				note(i, e[k].events, serial);
 		}
@@ -140,7 +142,8 @@ void inet_direct_leave(struct inet_socket *i)
 
 // --- receiving ------------------------------------------------------------------------------------------------------
 
-// Less than was asked for means that there is no more, unless the program's memory may have been the reason.
+// Less than was asked for means that there is no more, unless the program's memory may have been the reason. All that was
+// asked for says nothing about the rest: who asks whether there is more gets the host's answer (inet_direct_readable()).
 static long receive(struct inet_socket *i, void *to, size_t len, bool program)
 {
 	long n;
@@ -149,9 +152,9 @@ static long receive(struct inet_socket *i, void *to, size_t len, bool program)
 	while (n == -EINTR);
 	if (n == -EFAULT)
 		return n;
-	i->unsure = n > 0 && (size_t)n < len && program;
+	i->unsure = n > 0;
 	if (n == -EAGAIN || (n > 0 && (size_t)n < len && !program && !i->hangs_up)) { // else an event will say
-		i->may_receive = false;
+		i->may_receive = i->unsure = false;
 		i->emptied = host->serial();
 	}
 	if (n == 0)
@@ -241,6 +244,8 @@ static long send_piece(struct inet_socket *i, const void *from, size_t len, unsi
 	while (n == -EINTR);
 	if (n == -EAGAIN) // fewer bytes may have been for the program's memory
 		i->may_send = false;
+	else if (n < 0 && n != -EFAULT) // what came before it can still be read
+		i->broken = i->s.shut_write = true;
 	return n;
 }
 

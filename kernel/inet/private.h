@@ -24,6 +24,7 @@ struct inet_socket {
 	struct list link;     // of its port's bucket
 	uint32_t id;	      // at the monitor; 0: it does not know it
 	bool remote_told;     // connect(2) has returned success
+	bool broken;	      // it was connected: a reset, or an error like it, ended that
 	struct inet_socket *peer; // the other end, if that is in this machine
 	void *carried;	      // the carrier's
 	bool corked;	      // likewise

@@ -211,7 +211,7 @@ static void disconnect(struct inet_socket *i)
 	if (peer) {
 		i->peer = peer->peer = NULL;
 		peer->s.error = ECONNRESET;
-		peer->s.shut_read = peer->s.shut_write = true;
+		peer->s.shut_read = peer->s.shut_write = peer->broken = true;
 		inet_wake(peer);
 	}
 	inet_outside_close(i, true);
@@ -412,7 +412,7 @@ static int shutdown(struct socket *s, int how)
 		inet_outside_ask(i, ABI_NET_SHUTDOWN, 0, NULL);
 	}
 	inet_wake(i);
-	return 0;
+	return i->broken ? -ENOTCONN : 0;
 }
 
 static void release(struct socket *s)
@@ -425,7 +425,7 @@ static void release(struct socket *s)
 		i->peer = peer->peer = NULL;
 		peer->s.shut_read = true;
 		if (reset) {
-			peer->s.shut_write = true;
+			peer->s.shut_write = peer->broken = true;
 			peer->s.error = ECONNRESET;
 		}
 		inet_wake(peer);
@@ -455,7 +455,7 @@ void inet_stream_failed(struct inet_socket *i, int error)
 		if (i->state == INET_CONNECTING)
 			i->state = INET_CLOSED;
 		else
-			i->s.shut_read = i->s.shut_write = true;
+			i->s.shut_read = i->s.shut_write = i->broken = true;
 		inet_outside_close(i, true);
 	}
 	inet_wake(i);

@@ -33,8 +33,10 @@ struct net_config {
 	bool (*idle)(void *arg);     // some CPU of the guest sleeps
 	int (*enter)(void *arg);     // on the thread, before anything else: 0, or it ends
 	void *arg;
-	// Gives the guest a connected stream itself (abi/net.h: direct), and takes part of it back; NULL: everything is relayed
+	// Gives the guest a connected stream itself (abi/net.h: direct), lets it see what happens to it, and takes part of
+	// it back; NULL: everything is relayed
 	int (*pass)(void *arg, int fd, uint32_t id);
+	int (*watch)(void *arg, int fd, uint32_t id);
 	void (*keep)(void *arg, int fd);
 	void *pass_arg;
 };

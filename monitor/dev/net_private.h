@@ -70,6 +70,8 @@ uint8_t *net_room(struct net *n, size_t *len); // its part for data
 void net_tell(struct net *n, const struct abi_net *news); // with news->len bytes already in the room; there was room
 int net_watch(struct net *n, struct net_socket *s);
 bool net_pass(struct net *n, struct net_socket *s); // whether the guest has it from now on
+// Once the guest was told of it, so that it knows whose events it sees; a stream that was not passed is relayed.
+void net_passed(struct net *n, struct net_socket *s);
 struct net_socket *net_socket_new(struct net *n, uint32_t id, enum net_kind kind, int fd); // NULL: no memory, a bad number
 uint32_t net_number(struct net *n); // a free one of ours; 0: none
 struct net_socket *net_find(struct net *n, uint32_t id);

@@ -52,6 +52,12 @@ int net_relay(struct net *n, struct net_socket *s)
 	return net_watch(n, s);
 }
 
+void net_passed(struct net *n, struct net_socket *s)
+{
+	if (s->direct ? n->config.watch(n->config.pass_arg, s->fd, s->id) : net_relay(n, s))
+		net_fail(n, s->id, ENOBUFS);
+}
+
 void net_connect(struct net *n, const struct abi_net *ask)
 {
 	struct sockaddr_storage to;
@@ -87,11 +93,9 @@ static void connected(struct net *n, struct net_socket *s)
 	epoll_ctl(n->epoll, EPOLL_CTL_DEL, s->fd, NULL);
 	news.b.scope = s->first == NET_NONE && !s->closing && net_pass(n, s);
 	net_tell(n, &news);
-	if (!s->direct && net_relay(n, s)) {
-		net_fail(n, s->id, ENOBUFS);
-		return;
-	}
-	net_flush(n, s);
+	net_passed(n, s);
+	if (!s->error)
+		net_flush(n, s);
 }
 
 // --- listening --------------------------------------------------------------------------------------------------------
@@ -198,8 +202,7 @@ bool net_listener_read(struct net *n, struct net_socket *l)
 	l->told++;
 	news.b.scope = net_pass(n, s);
 	net_tell(n, &news);
-	if (!s->direct && net_relay(n, s))
-		net_fail(n, id, ENOBUFS);
+	net_passed(n, s);
 	return true;
 }
 

@@ -134,6 +134,8 @@ static void resets(int s, int port)
 	CHECK_ERR(read(c, b, 1), ECONNRESET);
 	CHECK_EQ(read(c, b, 1), 0);
 	CHECK_ERR(send(c, b, 1, MSG_NOSIGNAL), EPIPE);
+	CHECK_ERR(shutdown(c, SHUT_WR), ENOTCONN);
+	CHECK_ERR(shutdown(c, SHUT_RD), ENOTCONN);
 	close(c);
 
 	c = socket(AF_INET, SOCK_STREAM, 0);

@@ -37,7 +37,7 @@ export LC_ALL PATH
 BASE_ENV='PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb TZ=UTC'
 FEW_CALLS=3000 # in fewer than this, those that are made once or twice weigh too much
 any_traps=0    # 1: the test's programs may well be trapped
-sigreturns=0   # 1: the way out of their signal handlers is, each time: Go's and musl's (docs/patching.md)
+trapping=      # a call that is, each time: its site cannot be a jump (docs/patching.md)
 steps=0
 failed=0
 LIMIT=${WHELK_LIMIT:-60}
@@ -156,7 +156,7 @@ judge_traps() {
 		-e 's/^  after 100 ms *\([0-9]*\), of them \([0-9]*\) trapped$/\1 \2/p' "$1")
 	[ -z "${WHELK_TRAPS:-}" ] || echo "$(basename "$0" .test) $step ${2:-0} ${3:-0} ${4:-0} ${5:-0}" >>"$WHELK_TRAPS"
 	judge_left=${5:-0}
-	[ $sigreturns = 0 ] || judge_left=$((judge_left - $(sed -n 's/^  rt_sigreturn  *//p' "$1" | grep . || echo 0)))
+	[ -z "$trapping" ] || judge_left=$((judge_left - $(awk -v call="$trapping" '$1 == call { n = $2 } END { print n + 0 }' "$1")))
 	[ "${4:-0}" -lt $FEW_CALLS ] || [ $any_traps = 1 ] || [ $((judge_left * 20)) -le "$4" ] || bad "$step: of $4 calls after 100 ms $5 were trapped"
 }
 

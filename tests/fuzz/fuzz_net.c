@@ -64,6 +64,7 @@ static void event(void *arg) { (void)arg; }
 static bool idle(void *arg) { return (void)arg, !quiet; }
 static int enter(void *arg) { return (void)arg, 0; }
 static int pass(void *arg, int fd, uint32_t id) { return (void)arg, (void)fd, id & 1 ? -1 : 0; }
+static int watch(void *arg, int fd, uint32_t id) { return (void)arg, (void)fd, id & 2 ? -1 : 0; }
 static void keep(void *arg, int fd) { (void)arg, (void)fd; }
 
 // --- the guest's side -------------------------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.tx = {.desc_gpa = RING(1), .avail_gpa = AVAIL(1), .used_gpa = USED(1), .size = SIZE},
 		.port = port, .port_count = 2, .host_loopback = true,
 		.event = event, .idle = idle, .enter = enter,
-		.pass = data[0] & 4 ? pass : NULL, .keep = keep,
+		.pass = data[0] & 4 ? pass : NULL, .watch = watch, .keep = keep,
 	};
 	if (net_create(&n, &c))
 		abort();
