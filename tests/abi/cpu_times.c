@@ -37,10 +37,11 @@ static struct cpu spend(int who, void (*work)(void), int ms)
 	return (struct cpu){last.user - begin.user, last.system - begin.system};
 }
 
-// The same until it is divided as `enough` wants it, five times at most: a busy host takes its time out of either part.
+// The same until it is divided as `enough` wants it, twenty times at most: a busy host takes its time out of
+// either part.
 static bool divided(int who, void (*work)(void), int ms, bool (*enough)(struct cpu))
 {
-	for (int tries = 0; tries < 5; tries++)
+	for (int tries = 0; tries < 20; tries++)
 		if (enough(spend(who, work, ms)))
 			return true;
 	return false;
