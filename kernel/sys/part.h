@@ -6,6 +6,9 @@
 #ifndef WHELK_SYS_PART_H
 #define WHELK_SYS_PART_H
 
+// clang warns of a weak name that a file does not declare, which no option turns off; not in a header of the system's.
+#pragma GCC system_header
+
 #pragma weak arch_signal_push
 #pragma weak console_event
 #pragma weak console_open_standard

@@ -399,7 +399,8 @@ static void *thread_main(void *arg)
 		virtq_want_notify(&n->tx, false);
 		virtq_want_notify(&n->rx, false);
 		while (!stopped(n)) {
-			bool any = serve_guest(n) | serve_sockets(n);
+			bool any = serve_guest(n);
+			any |= serve_sockets(n);
 			announce(n, &since);
 			any |= serve_host(n, 0);
 			if (!any)

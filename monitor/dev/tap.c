@@ -162,7 +162,8 @@ static void *thread_main(void *arg)
 		virtq_want_notify(&t->tx, false);
 		virtq_want_notify(&t->rx, false);
 		while (!stopped(t)) {
-			bool any = send_all(t) | receive(t);
+			bool any = send_all(t);
+			any |= receive(t);
 			announce(t, &since);
 			if (!any)
 				break;
