@@ -81,7 +81,8 @@ static void read_pax(struct said *said, const char *p, size_t left)
 		if (len <= head || len > left || *end != ' ' || p[len - 1] != '\n')
 			return;
 		const char *key = p + head, *value = memchr(key, '=', len - head);
-		if (value++) {
+		if (value) {
+			value++;
 			size_t n = (size_t)(p + len - 1 - value);
 			if (!strncmp(key, "path=", 5))
 				set(&said->name, copy(value, n));
