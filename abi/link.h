@@ -11,6 +11,7 @@
 #define ABI_LINK_HEAD	    12u		// sizeof(struct virtio_net_hdr_v1)
 #define ABI_LINK_FRAME_MAX  (65535u + 14u) // bytes without the head
 #define ABI_LINK_BUFFER_MIN 64u		// of a buffer the guest offers
+#define ABI_LINK_SEGMENT_MIN 256u	// gso_size of a frame that is to be cut
 
 #define ABI_LINK_CHECKSUM (1u << 0) // checksums may be left to the device, and what came may lack them
 #define ABI_LINK_SEGMENTS (1u << 1) // TCP may be longer than the MTU, both ways: the device cuts

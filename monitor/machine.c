@@ -198,6 +198,7 @@ static int build_tap(struct machine *m)
 		.tx = m->boot->queue[ABI_QUEUE_NET_TX],
 		.rx = m->boot->queue[ABI_QUEUE_NET_RX],
 		.fd = m->config->tap,
+		.checksum = m->config->link.features & ABI_LINK_CHECKSUM,
 		.segments = m->config->link.features & ABI_LINK_SEGMENTS,
 		.mtu = m->config->link.mtu,
 		.event = net_event,

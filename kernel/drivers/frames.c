@@ -18,9 +18,9 @@
 
 struct sending {
 	struct list link; // held
-	void *token;
-	struct virtio_net_hdr_v1 head;
-	unsigned count;
+	unsigned count, tokens;
+	void **token; // behind the pieces
+	uint8_t head[FRAMES_HEAD];
 	struct virtq_buffer piece[]; // the head is the first
 };
 
@@ -80,7 +80,8 @@ static bool take_sent(void)
 	if (!s)
 		return false;
 	for (; s; s = virtq_take(&tx, &unused)) {
-		user->sent(s->token);
+		for (unsigned n = 0; n < s->tokens; n++)
+			user->sent(s->token[n]);
 		heap_free(s);
 	}
 	bool any = false;
@@ -104,19 +105,23 @@ bool frames_full(void)
 	return held_count;
 }
 
-int frames_send(const struct virtio_net_hdr_v1 *head, const struct virtq_buffer *from, unsigned count, void *token)
+int frames_send(const void *head, unsigned head_len, const struct virtq_buffer *from, unsigned count, void *const *token,
+		unsigned tokens)
 {
+	assert(head_len <= FRAMES_HEAD);
 	if (held_count >= HELD_MAX || count >= FRAMES_PIECES)
 		return -ENOBUFS;
-	struct sending *s = heap_alloc(sizeof *s + (count + 1) * sizeof *from);
+	struct sending *s = heap_alloc(sizeof *s + (count + 1) * sizeof *from + tokens * sizeof *token);
 	if (!s)
 		return -ENOBUFS;
 	list_init(&s->link);
-	s->token = token;
-	s->head = *head;
 	s->count = count + 1;
-	s->piece[0] = (struct virtq_buffer){&s->head, sizeof s->head};
+	s->piece[0] = (struct virtq_buffer){s->head, head_len};
+	memcpy(s->head, head, head_len);
 	memcpy(s->piece + 1, from, count * sizeof *from);
+	s->tokens = tokens;
+	s->token = (void **)(s->piece + s->count);
+	memcpy(s->token, token, tokens * sizeof *token);
 	take_sent();
 	if (list_empty(&held) && put(s)) {
 		virtq_notify(&tx);

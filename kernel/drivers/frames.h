@@ -12,6 +12,7 @@
 
 #define FRAMES_ROOM   64u   // of each buffer, in front: whoever takes it may use it
 #define FRAMES_PIECES 64u   // of one frame
+#define FRAMES_HEAD   144u  // bytes of a head: virtio's, and headers of protocols
 
 // A frame that came, in pieces; the first begins with the head. Who gets it gives each piece's buffer back in the end.
 struct frames_piece {
@@ -25,9 +26,10 @@ struct frames_user {
 
 API int frames_init(const struct frames_user *user SHARED); // -ENODEV, -ENOMEM
 API void frames_give_back(void *buffer SHARED);
-// A frame of `count` pieces. -ENOBUFS: too much waits already; `sent` is not called then.
-API int frames_send(const struct virtio_net_hdr_v1 *head IN(1), const struct virtq_buffer *piece IN(count),
-		    unsigned count, void *token SHARED);
+// A frame: a head (struct virtio_net_hdr_v1, and what of the frame follows it), which is copied, and `count` pieces, which
+// are not; `sent` is told each token. -ENOBUFS: too much waits already; `sent` is not called then.
+API int frames_send(const void *head IN(head_len), unsigned head_len, const struct virtq_buffer *piece IN(count),
+		    unsigned count, void *const *token IN(tokens), unsigned tokens);
 API bool frames_full(void); // what is sent now would have to wait
 API bool frames_has_news(void); // needs no lock
 API bool frames_poll(void); // whether there was any

@@ -5,6 +5,7 @@
 #include "monitor/dev/tap.h"
 
 #include <errno.h>
+#include <linux/virtio_net.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,6 @@
 #define LOOK_NS	     100000ull // a guest that runs looks at its queue within this, or is interrupted
 #define BATCH	     64u       // frames of one direction before the other's turn
 #define HELD_MAX     64u       // buffers of one frame
-#define HEAD_BUFFERS 10u       // where struct virtio_net_hdr_v1 has num_buffers
 
 struct tap {
 	struct tap_config config;
@@ -31,6 +31,7 @@ struct tap {
 		unsigned count;
 		size_t bytes;
 	} held;
+	struct iovec sending[VIRTQ_MAX_SEGMENTS + 1];
 	size_t longest; // a frame and its head
 	int epoll, wake;
 	bool readable;	   // the interface has frames, as far as is known
@@ -69,7 +70,7 @@ static void give(struct tap *t, size_t bytes)
 	for (size_t left = bytes; left; used++)
 		left -= MIN(left, t->held.piece[used].iov_len);
 	uint8_t count[2] = {(uint8_t)used, 0};
-	memcpy((uint8_t *)t->held.piece[0].iov_base + HEAD_BUFFERS, count, sizeof(count));
+	memcpy((uint8_t *)t->held.piece[0].iov_base + offsetof(struct virtio_net_hdr_v1, num_buffers), count, sizeof(count));
 	for (unsigned i = 0; i < used; i++) {
 		size_t len = MIN(bytes, t->held.piece[i].iov_len);
 		virtq_push(&t->rx, t->held.head[i], (uint32_t)len);
@@ -97,17 +98,40 @@ static bool receive(struct tap *t)
 
 // --- from the guest ---------------------------------------------------------------------------------------------------
 
-// What the interface does not take is lost, as on a wire.
+// Whether what the host's kernel is to be told of a frame of `len` bytes lies within it, and is asked for what the card
+// offers (abi/link.h): no more pieces are made of it than its length allows.
+static bool head_good(const struct tap *t, const struct virtio_net_hdr_v1 *h, size_t len)
+{
+	bool sum = h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	if (h->flags & ~VIRTIO_NET_HDR_F_NEEDS_CSUM || (sum && (!t->config.checksum || h->csum_start + h->csum_offset + 2u > len)))
+		return false;
+	if (h->gso_type == VIRTIO_NET_HDR_GSO_NONE)
+		return true;
+	return t->config.segments && sum && (h->gso_type == VIRTIO_NET_HDR_GSO_TCPV4 || h->gso_type == VIRTIO_NET_HDR_GSO_TCPV6) &&
+	       h->hdr_len > h->csum_start && h->hdr_len <= len && h->gso_size >= ABI_LINK_SEGMENT_MIN;
+}
+
+// What the interface does not take is lost, as on a wire. The head is the monitor's copy: the guest may still write to its own.
+static void send_frame(struct tap *t, const struct virtq_chain *c)
+{
+	struct virtio_net_hdr_v1 head;
+	if (c->out_count || c->in_len <= sizeof(head) || c->in_len > sizeof(head) + ABI_LINK_FRAME_MAX)
+		return;
+	virtq_copy_in(c, 0, &head, sizeof(head));
+	if (!head_good(t, &head, c->in_len - sizeof(head)))
+		return;
+	t->sending[0] = (struct iovec){&head, sizeof(head)};
+	unsigned count = virtq_slice(c->in, c->in_count, sizeof(head), c->in_len, t->sending + 1);
+	if (writev(t->config.fd, t->sending, (int)count + 1) < 0)
+		return;
+}
+
 static bool send_all(struct tap *t)
 {
-	struct virtq_chain *c = &t->chain;
 	unsigned count = 0;
-	for (; count < BATCH && virtq_pop(&t->tx, c) == 1; count++) {
-		ssize_t n = 0;
-		if (!c->out_count && c->in_len > ABI_LINK_HEAD && c->in_len <= ABI_LINK_HEAD + ABI_LINK_FRAME_MAX)
-			n = writev(t->config.fd, c->in, (int)c->in_count);
-		(void)n;
-		virtq_push(&t->tx, c->head, 0);
+	for (; count < BATCH && virtq_pop(&t->tx, &t->chain) == 1; count++) {
+		send_frame(t, &t->chain);
+		virtq_push(&t->tx, t->chain.head, 0);
 	}
 	t->told |= count == BATCH; // who waits for room
 	return count;

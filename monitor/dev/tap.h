@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A network card for the guest (abi/link.h) whose other end is a tap interface of the host's: one thread carries frames
-// between the two queues and the interface. They are read and written where they lie in guest memory; what is in them,
-// the heads included, is for the host's kernel to judge.
+// between the two queues and the interface. They are read and written where they lie in guest memory. Their heads are
+// checked; what else is in them is for the host's kernel to judge.
 #ifndef WHELK_MONITOR_DEV_TAP_H
 #define WHELK_MONITOR_DEV_TAP_H
 
@@ -17,7 +17,7 @@ struct tap_config {
 	struct memory *memory;
 	struct abi_queue tx, rx;
 	int fd;			  // tap_open(); the caller's to close
-	bool segments;		  // ABI_LINK_SEGMENTS
+	bool checksum, segments;  // ABI_LINK_CHECKSUM, ABI_LINK_SEGMENTS
 	uint16_t mtu;
 	void (*event)(void *arg); // there is news in rx; no answer is needed
 	bool (*idle)(void *arg);  // some CPU of the guest sleeps

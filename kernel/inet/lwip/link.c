@@ -20,8 +20,8 @@
 
 #include "inet/lwip/include/hooks.h"
 
-#define DHCP_WAIT_NS (15 * NSEC_PER_SEC)
-#define PIECES	     (FRAMES_PIECES - 1)
+#define DHCP_WAIT_NS	(15 * NSEC_PER_SEC)
+#define CHECKED_BY_CARD (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP) // where a frame's head says so
 
 static struct netif card;
 static struct timer timer;
@@ -83,29 +83,6 @@ uint16_t lwip_port_checksum(const void *data, int len)
 
 static void sent(void *token) { pbuf_free(token); }
 
-static err_t output(struct netif *n, struct pbuf *b)
-{
-	struct virtio_net_hdr_v1 head = {0};
-	struct virtq_buffer piece[PIECES];
-	unsigned count = 0;
-	(void)n;
-	for (struct pbuf *p = b; p; p = p->next) {
-		if (!p->len)
-			continue;
-		if (count == PIECES)
-			return ERR_BUF;
-		piece[count++] = (struct virtq_buffer){p->payload, p->len};
-	}
-	pbuf_ref(b);
-	if (frames_send(&head, piece, count, b)) {
-		pbuf_free(b);
-		return ERR_MEM;
-	}
-	inet_link.sent++;
-	inet_link.sent_bytes += b->tot_len;
-	return ERR_OK;
-}
-
 struct taken { // in a buffer's front room
 	struct pbuf_custom custom;
 	void *buffer;
@@ -117,7 +94,8 @@ static void give_back(struct pbuf *p) { frames_give_back(((struct taken *)p)->bu
 static void came(const struct virtio_net_hdr_v1 *head, const struct frames_piece *piece, unsigned count)
 {
 	struct pbuf *whole = NULL;
-	(void)head;
+	bool trusted = head->flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID);
+	uint32_t total = 0;
 	for (unsigned n = 0; n < count; n++) {
 		struct taken *t = piece[n].buffer;
 		unsigned skip = n ? 0 : sizeof *head;
@@ -125,11 +103,19 @@ static void came(const struct virtio_net_hdr_v1 *head, const struct frames_piece
 		t->custom.custom_free_function = give_back;
 		struct pbuf *p = pbuf_alloced_custom(PBUF_RAW, (u16_t)(piece[n].len - skip), PBUF_REF, &t->custom,
 						     (char *)piece[n].buffer + FRAMES_ROOM + skip, (u16_t)(piece[n].len - skip));
-		if (whole)
+		total += p->len;
+		if (total > 0xffff) // than lwIP can count; a sender's next try is shorter
+			pbuf_free(p);
+		else if (whole)
 			pbuf_cat(whole, p);
 		else
 			whole = p;
 	}
+	if (total > 0xffff) {
+		pbuf_free(whole);
+		return;
+	}
+	card.chksum_flags = (u16_t)(trusted ? card.chksum_flags & ~CHECKED_BY_CARD : card.chksum_flags | CHECKED_BY_CARD);
 	inet_link.received++;
 	inet_link.received_bytes += whole->tot_len;
 	if (card.input(whole, &card))
@@ -142,6 +128,7 @@ static const struct frames_user user = {.came = came, .sent = sent};
 
 void lwip_done(void)
 {
+	lwip_offload_flush();
 	u32_t ms = sys_timeouts_sleeptime();
 	uint64_t at = ms == SYS_TIMEOUTS_SLEEPTIME_INFINITE ? TIME_NEVER : time_mono_ns() + (uint64_t)MAX(ms, 1u) * 1000000;
 	if (at == TIME_NEVER)
@@ -202,7 +189,9 @@ static err_t set_up(struct netif *n)
 	n->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_LINK_UP | NETIF_FLAG_MLD6;
 	n->output = etharp_output;
 	n->output_ip6 = ethip6_output;
-	n->linkoutput = output;
+	n->linkoutput = lwip_offload_output;
+	if (given()->features & ABI_LINK_CHECKSUM)
+		n->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_TCP;
 	return ERR_OK;
 }
 

@@ -18,6 +18,12 @@ bool lwip_link_full(void);
 bool lwip_link_up(void); // it has an address
 void lwip_done(void);
 
+// --- offload.c --------------------------------------------------------------------------------------------------------
+
+struct netif;
+err_t lwip_offload_output(struct netif *n, struct pbuf *b); // netif->linkoutput; it may wait for what continues it
+void lwip_offload_flush(void);
+
 // --- address.c --------------------------------------------------------------------------------------------------------
 
 void lwip_address(const struct abi_net_address *from, ip_addr_t *to);
