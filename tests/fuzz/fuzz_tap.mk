@@ -1,0 +1,2 @@
+sources = monitor/dev/virtq.c monitor/memory.c
+cflags = -D_GNU_SOURCE
