@@ -20,6 +20,7 @@
 #define LOOK_NS	     100000ull // a guest that runs looks at its queue within this, or is interrupted
 #define BATCH	     64u       // frames of one direction before the other's turn
 #define HELD_MAX     64u       // buffers of one frame
+#define LONGEST	     (ABI_LINK_HEAD + ABI_LINK_FRAME_MAX)
 
 struct tap {
 	struct tap_config config;
@@ -32,7 +33,6 @@ struct tap {
 		size_t bytes;
 	} held;
 	struct iovec sending[VIRTQ_MAX_SEGMENTS + 1];
-	size_t longest; // a frame and its head
 	int epoll, wake;
 	bool readable;	   // the interface has frames, as far as is known
 	bool told;	   // something was put into rx
@@ -52,7 +52,7 @@ static uint64_t now_ns(void)
 // Whether the longest frame fits into what the guest has offered.
 static bool has_room(struct tap *t)
 {
-	while (t->held.bytes < t->longest && t->held.count < HELD_MAX && virtq_pop(&t->rx, &t->chain) == 1) {
+	while (t->held.bytes < LONGEST && t->held.count < HELD_MAX && virtq_pop(&t->rx, &t->chain) == 1) {
 		if (t->chain.out_count != 1 || t->chain.in_count || t->chain.out_len < ABI_LINK_BUFFER_MIN) {
 			virtq_push(&t->rx, t->chain.head, 0); // of no use
 			continue;
@@ -61,7 +61,7 @@ static bool has_room(struct tap *t)
 		t->held.piece[t->held.count++] = t->chain.out[0];
 		t->held.bytes += t->chain.out_len;
 	}
-	return t->held.bytes >= t->longest || t->held.count == HELD_MAX;
+	return t->held.bytes >= LONGEST || t->held.count == HELD_MAX;
 }
 
 static void give(struct tap *t, size_t bytes)
@@ -100,14 +100,14 @@ static bool receive(struct tap *t)
 
 // Whether what the host's kernel is to be told of a frame of `len` bytes lies within it, and is asked for what the card
 // offers (abi/link.h): no more pieces are made of it than its length allows.
-static bool head_good(const struct tap *t, const struct virtio_net_hdr_v1 *h, size_t len)
+static bool head_good(const struct virtio_net_hdr_v1 *h, size_t len)
 {
 	bool sum = h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	if (h->flags & ~VIRTIO_NET_HDR_F_NEEDS_CSUM || (sum && (!t->config.checksum || h->csum_start + h->csum_offset + 2u > len)))
+	if (h->flags & ~VIRTIO_NET_HDR_F_NEEDS_CSUM || (sum && h->csum_start + h->csum_offset + 2u > len))
 		return false;
 	if (h->gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		return true;
-	return t->config.segments && sum && (h->gso_type == VIRTIO_NET_HDR_GSO_TCPV4 || h->gso_type == VIRTIO_NET_HDR_GSO_TCPV6) &&
+	return sum && (h->gso_type == VIRTIO_NET_HDR_GSO_TCPV4 || h->gso_type == VIRTIO_NET_HDR_GSO_TCPV6) &&
 	       h->hdr_len > h->csum_start && h->hdr_len <= len && h->gso_size >= ABI_LINK_SEGMENT_MIN;
 }
 
@@ -118,7 +118,7 @@ static void send_frame(struct tap *t, const struct virtq_chain *c)
 	if (c->out_count || c->in_len <= sizeof(head) || c->in_len > sizeof(head) + ABI_LINK_FRAME_MAX)
 		return;
 	virtq_copy_in(c, 0, &head, sizeof(head));
-	if (!head_good(t, &head, c->in_len - sizeof(head)))
+	if (!head_good(&head, c->in_len - sizeof(head)))
 		return;
 	t->sending[0] = (struct iovec){&head, sizeof(head)};
 	unsigned count = virtq_slice(c->in, c->in_count, sizeof(head), c->in_len, t->sending + 1);
@@ -223,7 +223,6 @@ int tap_create(struct tap **out, const struct tap_config *config)
 	if (!t)
 		return -ENOMEM;
 	t->config = *config;
-	t->longest = ABI_LINK_HEAD + (config->segments ? ABI_LINK_FRAME_MAX : config->mtu + 18u);
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
 	t->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct epoll_event wake = {.events = EPOLLIN, .data.fd = t->wake};

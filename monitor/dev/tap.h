@@ -17,15 +17,13 @@ struct tap_config {
 	struct memory *memory;
 	struct abi_queue tx, rx;
 	int fd;			  // tap_open(); the caller's to close
-	bool checksum, segments;  // ABI_LINK_CHECKSUM, ABI_LINK_SEGMENTS
-	uint16_t mtu;
 	void (*event)(void *arg); // there is news in rx; no answer is needed
 	bool (*idle)(void *arg);  // some CPU of the guest sleeps
 	int (*enter)(void *arg);  // on the thread, before anything else: 0, or it ends
 	void *arg;
 };
 
-// Attaches to the interface, or makes it if there is none and that is allowed; fills mac, mtu and features of *link.
+// Attaches to the interface, or makes it if there is none and that is allowed; fills mac and mtu of *link.
 // A descriptor, or -errno after a message.
 int tap_open(const char *name, struct abi_link *link);
 

@@ -55,7 +55,6 @@ static int attach(int fd, const char *name, struct abi_link *link, bool new)
 	strncpy(r.ifr_name, name, sizeof(r.ifr_name) - 1);
 	if (ioctl(fd, TUNSETIFF, &r) || ioctl(fd, TUNSETVNETHDRSZ, &head))
 		return -errno;
-	link->features = ABI_LINK_CHECKSUM | ABI_LINK_SEGMENTS;
 	if (ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6))
 		return -errno;
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -10,12 +10,13 @@
 
 #include "monitor/memory.h"
 
-#define RAM	  (64u << 10)
-#define SIZE	  16
-#define RING(n)	  ((n) * 0x400u) // descriptors, and behind them
-#define AVAIL(n)  (RING(n) + 0x200)
-#define USED(n)	  (RING(n) + 0x300)
-#define BUFFER(n) (0x1000u + (n) * 0x400u) // of rx; those of tx are the next SIZE
+#define RAM	  (512u << 10)
+#define SIZE	  32 // the longest frame takes 17
+#define PIECE	  0x1000u
+#define RING(n)	  ((n) * 0x800u) // descriptors, and behind them
+#define AVAIL(n)  (RING(n) + 0x400)
+#define USED(n)	  (RING(n) + 0x600)
+#define BUFFER(n) (0x1000u + (n) * PIECE) // of rx; those of tx are the next SIZE
 
 static struct memory memory;
 
@@ -66,7 +67,7 @@ static void frames(struct tap *t, int host, const uint8_t *data, size_t size)
 	uint16_t tx = 0, all = SIZE;
 	for (uint16_t q = 0; q < 2; q++)
 		for (uint16_t i = 0; i < SIZE; i++) {
-			struct vring_desc d = {.addr = BUFFER(q * SIZE + i), .len = 0x400, .flags = q ? 0 : VRING_DESC_F_WRITE};
+			struct vring_desc d = {.addr = BUFFER(q * SIZE + i), .len = PIECE, .flags = q ? 0 : VRING_DESC_F_WRITE};
 			set(RING(q) + i * sizeof(d), &d, sizeof(d));
 			set(AVAIL(q) + 4 + i * 2, &i, 2);
 		}
@@ -100,14 +101,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memory.ram = malloc(RAM);
 		memory.ram_size = RAM;
 	}
-	memset(memory.ram, 0, RAM);
+	memset(memory.ram, 0, BUFFER(0));
 	must(!socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fd));
 	struct tap_config c = {
 		.memory = &memory,
 		.rx = {.desc_gpa = RING(0), .avail_gpa = AVAIL(0), .used_gpa = USED(0), .size = SIZE},
 		.tx = {.desc_gpa = RING(1), .avail_gpa = AVAIL(1), .used_gpa = USED(1), .size = SIZE},
-		.fd = fd[0], .mtu = 1500, .checksum = !(data[0] & 2), .segments = !(data[0] & 4),
-		.event = event, .idle = idle, .enter = enter, .arg = data[0] & 8 ? &memory : NULL,
+		.fd = fd[0],
+		.event = event, .idle = idle, .enter = enter, .arg = data[0] & 2 ? &memory : NULL,
 	};
 	must(!tap_create(&t, &c));
 	if (data[0] & 1) {

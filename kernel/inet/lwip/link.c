@@ -190,8 +190,7 @@ static err_t set_up(struct netif *n)
 	n->output = etharp_output;
 	n->output_ip6 = ethip6_output;
 	n->linkoutput = lwip_offload_output;
-	if (given()->features & ABI_LINK_CHECKSUM)
-		n->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_TCP;
+	n->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_TCP;
 	return ERR_OK;
 }
 

@@ -4,9 +4,9 @@
 // that fit the MTU; those that continue each other are joined here to one frame, whose head says how long each is to be
 // again. So lwIP's congestion control knows nothing of it. A frame leaves when something else is sent, or when whoever
 // called into lwIP is through with it: lwip_done().
+#include "abi/link.h"
 #include "drivers/frames.h"
 #include "inet/lwip/private.h"
-#include "plat/plat.h"
 
 #include <lwip/inet_chksum.h>
 #include <lwip/netif.h>
@@ -154,7 +154,6 @@ static bool continues(const struct headers *h)
 static err_t output_tcp(struct pbuf *b, const struct headers *h)
 {
 	unsigned pieces = joined.pieces;
-	bool can_join = plat_boot()->link.features & ABI_LINK_SEGMENTS;
 	if (continues(h) && add(b, h->len, joined.piece, &joined.pieces)) {
 		joined.h.payload += h->payload;
 		joined.h.flags |= h->flags;
@@ -171,7 +170,7 @@ static err_t output_tcp(struct pbuf *b, const struct headers *h)
 		pbuf_ref(b);
 		joined.owner[joined.owners++] = b;
 	}
-	joined.last = !can_join || joined.segment < ABI_LINK_SEGMENT_MIN || h->payload < joined.segment || h->flags & TCP_FIN;
+	joined.last = joined.segment < ABI_LINK_SEGMENT_MIN || h->payload < joined.segment || h->flags & TCP_FIN;
 	return ERR_OK;
 }
 
@@ -197,6 +196,5 @@ err_t lwip_offload_output(struct netif *n, struct pbuf *b)
 	(void)n;
 	inet_link.sent++;
 	inet_link.sent_bytes += b->tot_len;
-	bool can = plat_boot()->link.features & ABI_LINK_CHECKSUM;
-	return can && headers_of(b, &h) ? output_tcp(b, &h) : output_as_it_is(b);
+	return headers_of(b, &h) ? output_tcp(b, &h) : output_as_it_is(b);
 }

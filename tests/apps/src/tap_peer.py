@@ -41,7 +41,23 @@ def send(a, n):
     check(read_all(c).decode() == f"{n} {hashlib.sha256(data).hexdigest()}", f"{n} bytes to {a}")
 
 
+def packets(fn):  # what went over the interface meanwhile: the machine's, the host's
+    def now():
+        with open("/proc/net/dev") as f:
+            counts = next(line for line in f if "tap0:" in line).split(":")[1].split()
+        return int(counts[1]), int(counts[9])
+
+    before = now()
+    fn()
+    return tuple(b - a for a, b in zip(before, now()))
+
+
 for a in addresses:
+    cut = N // 1440  # so many frames, did the card not cut them and the host not leave them whole
+    count = packets(lambda: send(a, N))[1]
+    check(count < cut // 2, f"{N} bytes to {a} in {count} frames")
+    count = packets(lambda: read_all(connect(a, 7001)))[0]
+    check(count < cut // 2, f"{N} bytes from {a} in {count} frames")
     for n in (0, 1, 1459, 1461, N):
         send(a, n)
     check(read_all(connect(a, 7001)) == pattern(N, "give"), f"{N} bytes from {a}")
