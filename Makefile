@@ -30,7 +30,7 @@ MAKEFLAGS += -r
 .SUFFIXES:
 
 WARN := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
-COMMON := -std=gnu11 -g $(WARN) -fno-omit-frame-pointer -MMD -MP -I. -I$(B)/gen $(if $(DEBUG),-DWHELK_DEBUG)
+COMMON := -std=gnu11 -g $(WARN) -MMD -MP -I. -I$(B)/gen $(if $(DEBUG),-DWHELK_DEBUG)
 
 # --- kernel ---------------------------------------------------------------------------------------
 
@@ -46,7 +46,8 @@ KERNEL_COLD := $(wildcard base/format.c $(addprefix kernel/, \
 	vfs/fd_sys.c vfs/files.c vfs/inode.c vfs/inotify.c vfs/lock.c vfs/mount.c vfs/name_sys.c vfs/open.c vfs/own.c \
 	vfs/stat_sys.c vfs/static_dir.c vfs/text_file.c vfs/xattr_sys.c))
 # Aligned functions and loops, blocks written twice and more inlining make no call measurably quicker (bench/syscall), and
-# the kernel a tenth larger. A stack that is aligned to a word serves a kernel that uses general registers only.
+# the kernel a tenth larger. A stack that is aligned to a word serves a kernel that uses general registers only. Frame pointers
+# would be another 12 KiB, for nothing but a panic, which finds its way without (arch_backtrace).
 SPEED := -O2
 SIZE := $(if $(shell echo | $(CC) -Oz -E - 2>/dev/null),-Oz,-Os)
 ifneq ($(findstring gcc,$(shell $(CC) -v 2>&1 | tail -n 1)),)
@@ -58,7 +59,7 @@ component = $(if $(filter base/%,$(1)),base,$(word 2,$(subst /, ,$(1))))
 optimise = $(if $(filter $(KERNEL_COLD),$(1)),$(SIZE),$(if $(filter $(KERNEL_HOT),$(call component,$(1))),$(SPEED),$(SIZE)))
 KFLAGS := $(COMMON) -Ikernel -Ikernel/arch/$(ARCH)/include -ffreestanding -fPIE -fvisibility=hidden -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections -fno-strict-aliasing '-ffile-prefix-map=$(CURDIR)/='
-KFLAGS_x86_64 := -mgeneral-regs-only -mno-red-zone -fcf-protection=none
+KFLAGS_x86_64 := -fomit-frame-pointer -mgeneral-regs-only -mno-red-zone -fcf-protection=none
 KFLAGS += $(KFLAGS_$(ARCH)) $(KFLAGS_gcc_$(ARCH))
 # gcc's; what keeps the shadow and what it describes are not themselves looked at.
 KFLAGS += $(if $(SANITIZE),-DWHELK_ASAN)
@@ -167,7 +168,7 @@ $(patsubst %,$(B)/k/%.o,$(wildcard $(LWIP)/*.c)): $(B)/lwip/unpacked
 
 # --- monitor --------------------------------------------------------------------------------------
 
-MFLAGS := $(COMMON) -Imonitor/arch/$(ARCH) -O2 -D_GNU_SOURCE -fPIE -fstack-protector-strong -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+MFLAGS := $(COMMON) -Imonitor/arch/$(ARCH) -O2 -fno-omit-frame-pointer -D_GNU_SOURCE -fPIE -fstack-protector-strong -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 MONITOR_SRC := $(wildcard monitor/*.[cS]) $(wildcard monitor/dev/*.c) $(wildcard monitor/arch/$(ARCH)/*.c) base/tree.c base/sha256.c
 MONITOR_OBJ := $(patsubst %,$(B)/m/%.o,$(MONITOR_SRC))
 

@@ -102,7 +102,7 @@ int arch_xchg_op32_fault(uint32_t *p, int op, uint32_t arg, uint32_t *old); // F
 
 uint64_t arch_cycles(void); // the counter of abi_clock.tsc_base
 bool arch_random64(uint64_t *out);
-// Fills pc[] with return addresses of the running kernel stack; count.
+// Fills pc[] with return addresses of the running kernel stack, innermost first, stale ones among them; count.
 int arch_backtrace(uint64_t *pc, int max);
 // CPU n's paragraph of /proc/cpuinfo.
 struct text;

@@ -11,6 +11,8 @@ struct frame;
 struct thread;
 struct trap;
 
+extern const char kernel_text_start[], kernel_text_end[]; // kernel.ld
+
 // entry.S, uaccess.S
 void switch_stacks(uint64_t *save_sp, uint64_t sp);
 void thread_first_kernel(void);

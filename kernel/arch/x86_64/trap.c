@@ -129,18 +129,32 @@ int arch_trap_signal(const struct frame *frame, const struct trap *trap, int *co
 	}
 }
 
-// Frame pointers all the way: {next rbp, return address}. Stops where the chain leaves this stack.
+// Is this a place in the kernel's text behind a call, direct (e8 and 32 bits) or by a register or memory (ff /2, two to seven bytes)?
+static bool behind_call(uint64_t pc)
+{
+	const uint8_t *end = (const uint8_t *)pc;
+	if (pc < (uint64_t)kernel_text_start + 7 || pc >= (uint64_t)kernel_text_end)
+		return false;
+	if (end[-5] == 0xe8)
+		return true;
+	for (int n = 2; n <= 7; n++)
+		if (end[-n] == 0xff && (end[1 - n] & 0x38) == 0x10)
+			return true;
+	return false;
+}
+
+// Without frame pointers: whatever on the stack looks like a return address, innermost first. One that a function
+// left there which has returned long since can be among them.
 int arch_backtrace(uint64_t *pc, int max)
 {
-	const uint64_t *bp = __builtin_frame_address(0);
+	const uint64_t *sp = __builtin_frame_address(0);
+	uint64_t stack_top = arch_cpu()->kernel_sp; // not this stack's on an idle CPU, whose own ends on a page's end
+	if (stack_top - (uint64_t)sp > KERNEL_STACK_SIZE)
+		stack_top = ALIGN_UP((uint64_t)(sp + 1), PAGE_SIZE);
 	int n = 0;
-	while (n < max && bp && IS_ALIGNED((uint64_t)bp, 8)) {
-		const uint64_t *next = (const uint64_t *)bp[0];
-		pc[n++] = bp[1];
-		if (next <= bp || next > bp + 16384 / sizeof(*bp))
-			break;
-		bp = next;
-	}
+	for (; (uint64_t)sp < stack_top && n < max; sp++)
+		if (behind_call(*sp))
+			pc[n++] = *sp;
 	return n;
 }
 
