@@ -34,7 +34,7 @@ BEGIN {
 	name = $1; component = $2; level = $3
 	if (!(level in level_known)) { print FILENAME ":" FNR ": unknown level " level > "/dev/stderr"; exit 1 }
 	proto = ""; types = ""
-	class = component == "mm" ? "MEMORY" : component == "signal" ? "SIGNAL" : component == "unix" || component == "net" ? "NETWORK" : \
+	class = component == "mm" ? "MEMORY" : component == "signal" ? "SIGNAL" : component == "socket" ? "NETWORK" : \
 		component == "proc" ? "PROCESS" : component == "time" ? "TIME" : component == "futex" ? "FUTEX" : component == "sched" ? "SCHED" : "OTHER"
 	for (i = 4; i <= NF; i++) {
 		split($i, part, ":")
