@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm proc sys time tmpfs vfs
+needs = mm proc sched signal sys time tmpfs vfs

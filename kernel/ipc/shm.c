@@ -4,14 +4,14 @@
 // attachment is a shared mapping of it: who unmaps it by munmap(2) has detached it too. A segment that was removed
 // lives as long as it is mapped; its number is given back when one of these calls next looks.
 #include <asm/shmbuf.h>
-#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/shm.h>
 #include <linux/stat.h>
 
-#include "base/format.h"
+#include "ipc/ipc.h"
+#include "ipc/private.h"
 #include "mm/heap.h"
 #include "mm/mm.h"
 #include "mm/page.h"
@@ -23,8 +23,7 @@
 #include "vfs/vfs.h"
 
 #define SEGMENTS_MAX 4096 // kernel.shmmni
-#define ID_STEP	     32768 // an id is its slot and how often that was used before
-#define KEY_PRIVATE  0
+#define SIZE_LIMIT   (~0ul - (1ul << 24)) // kernel.shmmax, kernel.shmall
 
 #ifndef SHM_DEST
 #define SHM_DEST   01000
@@ -32,19 +31,16 @@
 #endif
 
 struct segment {
-	struct list link;
-	int id, key;
+	struct ipc ipc; // removed: SHM_DEST in its mode
 	struct inode *inode; // one reference
 	uint64_t size;
-	uint32_t mode, uid, gid, cuid, cgid;
-	bool removed;
-	uint64_t attached_ns, detached_ns, changed_ns;
+	uint64_t attached_ns, detached_ns;
 	int creator, last;
 };
 
-static struct list segments = LIST_INIT(segments);
-static unsigned count;
-static uint16_t used[SEGMENTS_MAX]; // times each slot was
+static int create(int key, size_t size, int flags, struct ipc **out);
+static bool fits(const struct ipc *o, size_t size) { return size <= ((const struct segment *)o)->size; }
+static struct ipc_space space = {LIST_INIT(space.objects), .max = SEGMENTS_MAX, .create = create, .fits = fits};
 
 static uint64_t attachments(struct segment *s)
 {
@@ -54,69 +50,20 @@ static uint64_t attachments(struct segment *s)
 	return n;
 }
 
-static void segment_free(struct segment *s)
-{
-	list_remove(&s->link);
-	inode_put(s->inode);
-	heap_free(s);
-	count--;
-}
-
 // Those that were removed and have no user left go.
 static void sweep(void)
 {
-	for (struct list *l = segments.next, *next; l != &segments; l = next) {
-		struct segment *s = container_of(l, struct segment, link);
-		next = l->next;
-		if (s->removed && !attachments(s))
-			segment_free(s);
-	}
+	struct segment *s, *next;
+	list_for_each_safe(s, next, &space.objects, ipc.link)
+		if (s->ipc.mode & SHM_DEST && !attachments(s)) {
+			ipc_remove(&space, &s->ipc);
+			inode_put(s->inode);
+			heap_free(s);
+		}
 }
 
-static struct segment *find(int id)
+static int create(int key, size_t size, int flags, struct ipc **out)
 {
-	struct segment *s;
-	sweep();
-	list_for_each(s, &segments, link)
-		if (s->id == id)
-			return s;
-	return NULL;
-}
-
-// `mask`: 4 to read, 2 to write.
-static bool allowed(const struct segment *s, unsigned mask)
-{
-	const struct credentials *c = &process_current()->cred;
-	uint32_t mode = s->mode;
-	if (c->euid == s->cuid || c->euid == s->uid)
-		mode >>= 6;
-	else if (c->egid == s->cgid || c->egid == s->gid)
-		mode >>= 3;
-	return !(mask & ~mode & 7) || process_capable(CAP_IPC_OWNER);
-}
-
-static bool owned(const struct segment *s)
-{
-	uint32_t uid = process_current()->cred.euid;
-	return uid == s->uid || uid == s->cuid || process_capable(CAP_SYS_ADMIN);
-}
-
-static int free_slot(void)
-{
-	for (int slot = 0; slot < SEGMENTS_MAX; slot++) {
-		struct segment *s;
-		bool taken = false;
-		list_for_each(s, &segments, link)
-			taken |= s->id % ID_STEP == slot;
-		if (!taken)
-			return slot;
-	}
-	return -ENOSPC;
-}
-
-static long create(int key, size_t size, int flags)
-{
-	const struct credentials *c = &process_current()->cred;
 	char name[16];
 	struct page_info info;
 	page_info(&info);
@@ -124,9 +71,6 @@ static long create(int key, size_t size, int flags)
 		return -EINVAL;
 	if (flags & SHM_HUGETLB || size / PAGE_SIZE > info.total)
 		return -ENOMEM;
-	int slot = count < SEGMENTS_MAX ? free_slot() : -ENOSPC;
-	if (slot < 0)
-		return slot;
 	struct segment *s = heap_new(struct segment);
 	if (!s)
 		return -ENOMEM;
@@ -136,34 +80,16 @@ static long create(int key, size_t size, int flags)
 		heap_free(s);
 		return err;
 	}
-	s->id = (used[slot]++ & 0x7fff) * ID_STEP + slot;
-	s->key = key;
 	s->size = size;
-	s->mode = (uint32_t)flags & 0777;
-	s->uid = s->cuid = c->euid;
-	s->gid = s->cgid = c->egid;
-	s->changed_ns = time_wall_ns();
 	s->creator = process_current()->pid;
-	list_push_back(&segments, &s->link);
-	count++;
-	return s->id;
+	*out = &s->ipc;
+	return 0;
 }
 
 long sys_shmget(int key, size_t size, int shmflg)
 {
-	struct segment *s;
 	sweep();
-	if (key == KEY_PRIVATE)
-		return create(key, size, shmflg);
-	list_for_each(s, &segments, link)
-		if (s->key == key) {
-			if ((shmflg & (IPC_CREAT | IPC_EXCL)) == (IPC_CREAT | IPC_EXCL))
-				return -EEXIST;
-			if (size > s->size)
-				return -EINVAL;
-			return allowed(s, (unsigned)(shmflg >> 6 | shmflg >> 3 | shmflg) & 7) ? s->id : -EACCES;
-		}
-	return shmflg & IPC_CREAT ? create(key, size, shmflg) : -ENOENT;
+	return ipc_get(&space, key, size, shmflg);
 }
 
 long sys_shmat(int shmid, void *shmaddr, int shmflg)
@@ -182,10 +108,11 @@ long sys_shmat(int shmid, void *shmaddr, int shmflg)
 	if (at)
 		flags |= shmflg & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE;
 	prot |= (shmflg & SHM_RDONLY ? 0 : PROT_WRITE) | (shmflg & SHM_EXEC ? PROT_EXEC : 0);
-	struct segment *s = find(shmid);
+	sweep();
+	struct segment *s = (struct segment *)ipc_find(&space, shmid);
 	if (!s)
 		return -EINVAL;
-	if (!allowed(s, prot & PROT_WRITE ? 6 : 4))
+	if (!ipc_allowed(&s->ipc, prot & PROT_WRITE ? IPC_READ | IPC_WRITE : IPC_READ))
 		return -EACCES;
 	struct file *f;
 	int err = file_create_inode(s->inode, prot & PROT_WRITE ? O_RDWR : O_RDONLY, &f);
@@ -201,7 +128,7 @@ long sys_shmat(int shmid, void *shmaddr, int shmflg)
 static struct segment *segment_of(const struct vma *v)
 {
 	struct segment *s;
-	list_for_each(s, &segments, link)
+	list_for_each(s, &space.objects, ipc.link)
 		if (v->file && v->file->inode == s->inode)
 			return s;
 	return NULL;
@@ -240,55 +167,110 @@ long sys_shmdt(const void *shmaddr)
 	return err;
 }
 
-static long stat(struct segment *s, void *buf)
+static long stat(int id, int cmd, void *buf)
 {
+	struct ipc *o;
+	long result = ipc_look(&space, id, cmd, SHM_STAT, &o);
+	if (result < 0)
+		return result;
+	struct segment *s = (struct segment *)o;
 	struct shmid64_ds d = {
-		.shm_perm = {.key = s->key, .uid = s->uid, .gid = s->gid, .cuid = s->cuid, .cgid = s->cgid,
-			     .mode = s->mode | (s->removed ? SHM_DEST : 0), .seq = (unsigned short)(s->id / ID_STEP)},
+		.shm_perm = ipc_permissions(o),
 		.shm_segsz = s->size,
-		.shm_atime = (long)(s->attached_ns / NSEC_PER_SEC),
-		.shm_dtime = (long)(s->detached_ns / NSEC_PER_SEC),
-		.shm_ctime = (long)(s->changed_ns / NSEC_PER_SEC),
+		.shm_atime = ipc_seconds(s->attached_ns),
+		.shm_dtime = ipc_seconds(s->detached_ns),
+		.shm_ctime = ipc_seconds(o->changed_ns),
 		.shm_cpid = s->creator,
 		.shm_lpid = s->last,
 		.shm_nattch = attachments(s),
 	};
-	if (!allowed(s, 4))
-		return -EACCES;
-	return user_put(d, (struct shmid64_ds *)buf);
+	return user_put(d, (struct shmid64_ds *)buf) ? -EFAULT : result;
 }
 
-static long set(struct segment *s, const void *buf)
+static long limits(void *buf)
+{
+	struct shminfo64 i = {.shmmax = SIZE_LIMIT, .shmmin = 1, .shmmni = SEGMENTS_MAX, .shmseg = SEGMENTS_MAX, .shmall = SIZE_LIMIT};
+	return user_put(i, (struct shminfo64 *)buf) ? -EFAULT : ipc_last_slot(&space);
+}
+
+static uint64_t resident(const struct segment *s) { return s->inode->blocks / (PAGE_SIZE / 512); }
+
+static long usage(void *buf)
+{
+	struct shm_info i = {.used_ids = space.count};
+	struct segment *s;
+	list_for_each(s, &space.objects, ipc.link) {
+		i.shm_tot += ALIGN_UP(s->size, PAGE_SIZE) / PAGE_SIZE;
+		i.shm_rss += resident(s);
+	}
+	return user_put(i, (struct shm_info *)buf) ? -EFAULT : ipc_last_slot(&space);
+}
+
+static long set(int id, const void *buf)
 {
 	struct shmid64_ds d;
+	struct ipc *o;
 	if (user_get(d, (const struct shmid64_ds *)buf))
 		return -EFAULT;
-	s->uid = d.shm_perm.uid;
-	s->gid = d.shm_perm.gid;
-	s->mode = (s->mode & ~0777u) | (d.shm_perm.mode & 0777);
-	s->changed_ns = time_wall_ns();
+	int err = ipc_own(&space, id, &o);
+	if (!err)
+		ipc_set_permissions(o, &d.shm_perm);
+	return err;
+}
+
+// Memory is never swapped out: being locked is only told.
+static long change(int id, int cmd)
+{
+	struct ipc *o;
+	int err = ipc_own(&space, id, &o);
+	if (err)
+		return err;
+	if (cmd == SHM_UNLOCK) {
+		o->mode &= ~(uint32_t)SHM_LOCKED;
+		return 0;
+	}
+	o->mode |= cmd == SHM_LOCK ? SHM_LOCKED : SHM_DEST;
+	if (cmd == IPC_RMID)
+		o->key = IPC_PRIVATE;
+	sweep();
 	return 0;
 }
 
 long sys_shmctl(int shmid, int cmd, void *buf)
 {
-	struct segment *s = shmid < 0 ? NULL : find(shmid);
-	if (cmd != IPC_STAT && cmd != IPC_SET && cmd != IPC_RMID && cmd != SHM_LOCK && cmd != SHM_UNLOCK)
+	if (shmid < 0)
 		return -EINVAL;
-	if (!s)
-		return -EINVAL;
-	if (cmd == IPC_STAT)
-		return stat(s, buf);
-	if (!owned(s))
-		return -EPERM;
-	if (cmd == IPC_SET)
-		return set(s, buf);
-	if (cmd != IPC_RMID) { // memory is never swapped out
-		s->mode = cmd == SHM_LOCK ? s->mode | SHM_LOCKED : s->mode & ~(uint32_t)SHM_LOCKED;
-		return 0;
-	}
-	s->removed = true;
-	s->key = KEY_PRIVATE;
 	sweep();
-	return 0;
+	switch (cmd) {
+	case IPC_STAT:
+	case SHM_STAT:
+	case SHM_STAT_ANY:
+		return stat(shmid, cmd, buf);
+	case IPC_SET:
+		return set(shmid, buf);
+	case IPC_RMID:
+	case SHM_LOCK:
+	case SHM_UNLOCK:
+		return change(shmid, cmd);
+	case IPC_INFO:
+		return limits(buf);
+	case SHM_INFO:
+		return usage(buf);
+	}
+	return -EINVAL;
+}
+
+void shm_format(struct text *t)
+{
+	struct segment *s;
+	sweep();
+	text_append(t, "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      "
+		       "atime      dtime      ctime                   rss                  swap\n");
+	list_for_each(s, &space.objects, ipc.link) {
+		ipc_format_head(t, &s->ipc);
+		text_append(t, " %21lu %5d %5d  %5lu", s->size, s->creator, s->last, attachments(s));
+		ipc_format_owners(t, &s->ipc);
+		text_append(t, " %10ld %10ld %10ld %21lu %21u\n", ipc_seconds(s->attached_ns), ipc_seconds(s->detached_ns),
+			    ipc_seconds(s->ipc.changed_ns), resident(s) * PAGE_SIZE, 0);
+	}
 }

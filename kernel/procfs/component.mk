@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = devfs mm plat proc sched time tmpfs tty vfs
+needs = devfs inet ipc mm plat proc sched sys time tmpfs tty vfs

@@ -14,6 +14,7 @@ struct thread;
 
 // system.c: the files that are not about a process.
 int procfs_add_system(struct super *s, struct inode *root);
+struct inode *procfs_net_dir(struct super *s); // /proc/PID/net, to which /proc/net leads
 // process.c: /proc/PID with everything in it, for the process of that number.
 struct inode *procfs_process_dir(struct super *s, int pid);
 // memory.c: mem, of the running process (there is no other).

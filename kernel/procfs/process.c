@@ -219,12 +219,6 @@ static int show_mountinfo(struct text *t, void *arg)
 	return 0;
 }
 
-static int show_text(struct text *t, void *arg)
-{
-	text_append(t, "%s\n", (const char *)arg);
-	return 0;
-}
-
 static int show_adj(struct text *t, void *arg)
 {
 	struct process *p = process_of(arg);
@@ -390,33 +384,30 @@ struct inode *procfs_process_dir(struct super *s, int pid)
 	static const struct {
 		const char *name;
 		text_show_fn show;
-		const char *text; // or the pid
 	} files[] = {
-		{"stat", show_stat, NULL}, {"statm", show_statm, NULL}, {"status", show_status, NULL},
-		{"maps", show_maps, NULL},
-		{"smaps", show_smaps, NULL},
-		{"cmdline", show_cmdline, NULL}, {"environ", show_environ, NULL}, {"auxv", show_auxv, NULL},
-		{"limits", show_limits, NULL},
-		{"mounts", show_mounts, NULL}, {"mountinfo", show_mountinfo, NULL}, {"oom_score_adj", show_adj, NULL},
-		{"oom_score", show_text, "0"},
-		{"cgroup", show_text, "0::/"}, {"coredump_filter", show_text, "00000033"}, {"wchan", show_text, "0"},
-		{"loginuid", show_text, "4294967295"},
-		{"sessionid", show_text, "4294967295"}, {"personality", show_text, "00000000"},
-		{"setgroups", show_text, "allow"},
-		{"uid_map", show_text, "         0          0 4294967295"},
-		{"gid_map", show_text, "         0          0 4294967295"},
+		{"stat", show_stat}, {"statm", show_statm}, {"status", show_status}, {"maps", show_maps}, {"smaps", show_smaps},
+		{"cmdline", show_cmdline}, {"environ", show_environ}, {"auxv", show_auxv}, {"limits", show_limits},
+		{"mounts", show_mounts}, {"mountinfo", show_mountinfo}, {"oom_score_adj", show_adj},
 	};
+	static const char texts[] = "oom_score\0000\0"
+				    "cgroup\0000::/\0"
+				    "coredump_filter\00000000033\0"
+				    "wchan\0000\0"
+				    "loginuid\0004294967295\0"
+				    "sessionid\0004294967295\0"
+				    "personality\00000000000\0"
+				    "setgroups\0allow\0"
+				    "uid_map\0         0          0 4294967295\0"
+				    "gid_map\0         0          0 4294967295\0";
 	struct process *p = process_find(pid);
 	void *arg = (void *)(uintptr_t)pid;
 	struct inode *dir = static_dir_create(s, 0555, NULL, arg);
 	if (!dir)
 		return NULL;
-	int err = 0;
+	int err = vfs_add_texts(dir, texts);
 	for (unsigned i = 0; !err && i < ARRAY_SIZE(files); i++)
-		err = static_dir_add(dir, files[i].name,
-				     vfs_text_file(s, 0444, files[i].show,
-						   files[i].text ? (void *)(uintptr_t)files[i].text : arg));
-	if (err || static_dir_add(dir, "mem", procfs_memory(s)) ||
+		err = static_dir_add(dir, files[i].name, vfs_text_file(s, 0444, files[i].show, arg));
+	if (err || static_dir_add(dir, "net", procfs_net_dir(s)) || static_dir_add(dir, "mem", procfs_memory(s)) ||
 	    static_dir_add(dir, "exe", link_create(s, pid, LINK_EXE)) ||
 	    static_dir_add(dir, "cwd", link_create(s, pid, LINK_CWD)) ||
 	    static_dir_add(dir, "root", link_create(s, pid, LINK_ROOT)) ||

@@ -5,12 +5,15 @@
 
 #include "base/format.h"
 #include "devfs/random.h"
+#include "inet/inet.h"
+#include "ipc/ipc.h"
 #include "mm/page.h"
 #include "plat/plat.h"
 #include "proc/info.h"
 #include "proc/process.h"
 #include "procfs/private.h"
 #include "sched/sched.h"
+#include "sys/part.h"
 #include "time/time.h"
 #include "tmpfs/tmpfs.h"
 
@@ -96,9 +99,19 @@ static int show_fn(struct text *t, void *arg)
 	return 0;
 }
 
-static int show_text(struct text *t, void *arg)
+// Of a component that may not be in this kernel.
+static int show_part(struct text *t, void *arg)
 {
-	text_append(t, "%s\n", (const char *)arg);
+	((void (*)(struct text *))arg)(t);
+	return 0;
+}
+
+enum { STREAMS = 1, V6 = 2 };
+
+static int show_sockets(struct text *t, void *arg)
+{
+	uint64_t what = (uint64_t)arg;
+	inet_format_sockets(t, what & STREAMS, what & V6);
 	return 0;
 }
 
@@ -115,78 +128,107 @@ static int show_uuid(struct text *t, void *arg)
 	return 0;
 }
 
+// Path and text: vfs_add_texts().
+static const char texts[] =
+	"filesystems\0nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\tfuse\0"
+	"cgroups\0#subsys_name\thierarchy\tnum_cgroups\tenabled\0"
+	"cmdline\0whelk\0"
+	"swaps\0Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\0"
+	"vmstat\0nr_free_pages 0\0"
+	"interrupts\0           CPU0\0"
+	"sys/kernel/ostype\0Linux\0"
+	"sys/kernel/pid_max\0004194304\0"
+	"sys/kernel/threads-max\00065536\0"
+	"sys/kernel/ngroups_max\00032\0"
+	"sys/kernel/cap_last_cap\00040\0"
+	"sys/kernel/randomize_va_space\0002\0"
+	"sys/kernel/core_pattern\0core\0"
+	"sys/kernel/seccomp\0\0"
+	"sys/kernel/sched_rr_timeslice_ms\0004\0"
+	"sys/kernel/random/entropy_avail\000256\0"
+	"sys/kernel/random/poolsize\000256\0"
+	"sys/kernel/shmmax\00018446744073692774399\0"
+	"sys/kernel/shmall\00018446744073692774399\0"
+	"sys/kernel/shmmni\0004096\0"
+	"sys/kernel/msgmax\0008192\0"
+	"sys/kernel/msgmnb\00016384\0"
+	"sys/kernel/msgmni\00032000\0"
+	"sys/kernel/sem\00032000\t1024000000\t500\t32000\0"
+	"sys/vm/overcommit_memory\0000\0"
+	"sys/vm/max_map_count\00065530\0"
+	"sys/vm/swappiness\0000\0"
+	"sys/vm/mmap_min_addr\00065536\0"
+	"sys/vm/overcommit_ratio\00050\0"
+	"sys/fs/file-max\0009223372036854775807\0"
+	"sys/fs/nr_open\0001048576\0"
+	"sys/fs/pipe-max-size\0001048576\0"
+	"sys/fs/file-nr\0000\t0\t9223372036854775807\0"
+	"sys/fs/dentry-state\0000\t0\t45\t0\t0\t0\0"
+	"sys/fs/mqueue/msg_default\00010\0"
+	"sys/fs/mqueue/msg_max\00010\0"
+	"sys/fs/mqueue/msgsize_default\0008192\0"
+	"sys/fs/mqueue/msgsize_max\0008192\0"
+	"sys/fs/mqueue/queues_max\000256\0"
+	"sys/net/core/somaxconn\0004096\0"
+	"sys/net/ipv4/ip_local_port_range\00032768\t60999\0"
+	"sys/net/ipv4/tcp_allowed_congestion_control\0reno cubic\0"
+	"sys/net/ipv4/tcp_available_congestion_control\0reno cubic\0"
+	"sys/net/ipv4/tcp_congestion_control\0cubic\0";
+
 static const struct entry {
-	const char *name;
+	const char *path;
 	text_show_fn show;
 	const void *arg;
-} root_files[] = {
+} files[] = {
 	{"meminfo", show_meminfo, NULL},
 	{"cpuinfo", show_cpuinfo, NULL},
 	{"stat", show_stat, NULL},
 	{"uptime", show_uptime, NULL},
 	{"loadavg", show_loadavg, NULL},
 	{"version", show_version, NULL},
-	{"filesystems", show_text,
-	 "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\tfuse"},
-	{"cgroups", show_text, "#subsys_name\thierarchy\tnum_cgroups\tenabled"},
-	{"cmdline", show_text, "whelk"},
-	{"swaps", show_text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"},
-	{"vmstat", show_text, "nr_free_pages 0"},
-	{"interrupts", show_text, "           CPU0"},
+	{"sys/kernel/osrelease", show_fn, (const void *)info_release},
+	{"sys/kernel/version", show_fn, (const void *)info_version},
+	{"sys/kernel/hostname", show_fn, (const void *)info_hostname},
+	{"sys/kernel/domainname", show_fn, (const void *)info_domainname},
+	{"sys/kernel/random/boot_id", show_uuid, "boot"},
+	{"sys/kernel/random/uuid", show_uuid, NULL},
+	{"sysvipc/shm", show_part, (const void *)shm_format},
+	{"sysvipc/sem", show_part, (const void *)sem_format},
+	{"sysvipc/msg", show_part, (const void *)msg_format},
+}, net_files[] = {
+	{"dev", show_part, (const void *)inet_format_dev},
+	{"route", show_part, (const void *)inet_format_route},
+	{"if_inet6", show_part, (const void *)inet_format_if_inet6},
+	{"tcp", show_sockets, (const void *)STREAMS},
+	{"tcp6", show_sockets, (const void *)(STREAMS | V6)},
+	{"udp", show_sockets, (const void *)0},
+	{"udp6", show_sockets, (const void *)V6},
 };
-static const struct entry kernel_files[] = {
-	{"osrelease", show_fn, (const void *)info_release}, {"version", show_fn, (const void *)info_version},
-	{"hostname", show_fn, (const void *)info_hostname},
-	{"domainname", show_fn, (const void *)info_domainname}, {"ostype", show_text, "Linux"},
-	{"pid_max", show_text, "4194304"},
-	{"threads-max", show_text, "65536"}, {"ngroups_max", show_text, "32"}, {"cap_last_cap", show_text, "40"},
-	{"randomize_va_space", show_text, "2"},
-	{"core_pattern", show_text, "core"}, {"seccomp", show_text, ""}, {"sched_rr_timeslice_ms", show_text, "4"},
-};
-static const struct entry random_files[] = {
-	{"boot_id", show_uuid, "boot"}, {"uuid", show_uuid, NULL}, {"entropy_avail", show_text, "256"},
-	{"poolsize", show_text, "256"},
-};
-static const struct entry vm_files[] = {
-	{"overcommit_memory", show_text, "0"}, {"max_map_count", show_text, "65530"}, {"swappiness", show_text, "0"},
-	{"mmap_min_addr", show_text, "65536"}, {"overcommit_ratio", show_text, "50"},
-};
-static const struct entry fs_files[] = {
-	{"file-max", show_text, "9223372036854775807"}, {"nr_open", show_text, "1048576"},
-	{"pipe-max-size", show_text, "1048576"},
-	{"file-nr", show_text, "0\t0\t9223372036854775807"},
-};
-static const struct entry core_files[] = {{"somaxconn", show_text, "4096"}};
 
-static int add_all(struct super *s, struct inode *dir, const struct entry *e, size_t n)
+static int add_all(struct inode *dir, const struct entry *e, size_t n)
 {
-	int err = dir ? 0 : -ENOMEM;
+	int err = 0;
 	for (; !err && n; n--, e++)
-		err = static_dir_add(dir, e->name, vfs_text_file(s, 0444, e->show, (void *)(uintptr_t)e->arg));
+		if (e->show != show_part || e->arg)
+			err = static_dir_add_path(dir, e->path, vfs_text_file(dir->super, 0444, e->show, (void *)(uintptr_t)e->arg));
 	return err;
-}
-
-static struct inode *add_dir(struct super *s, struct inode *parent, const char *name)
-{
-	struct inode *dir = parent ? static_dir_create(s, 0555, NULL, NULL) : NULL;
-	return dir && static_dir_add(parent, name, dir) == 0 ? dir : NULL;
 }
 
 int procfs_add_system(struct super *s, struct inode *root)
 {
-	struct inode *sys = add_dir(s, root, "sys"), *kernel = add_dir(s, sys, "kernel");
-	int err = add_all(s, root, root_files, ARRAY_SIZE(root_files));
+	int err = vfs_add_texts(root, texts);
+	if (!err)
+		err = add_all(root, files, ARRAY_SIZE(files));
 	if (!err)
 		err = static_dir_add(root, "mounts", static_link_create(s, "self/mounts"));
-	if (!err)
-		err = add_all(s, kernel, kernel_files, ARRAY_SIZE(kernel_files));
-	if (!err)
-		err = add_all(s, add_dir(s, kernel, "random"), random_files, ARRAY_SIZE(random_files));
-	if (!err)
-		err = add_all(s, add_dir(s, sys, "vm"), vm_files, ARRAY_SIZE(vm_files));
-	if (!err)
-		err = add_all(s, add_dir(s, sys, "fs"), fs_files, ARRAY_SIZE(fs_files));
-	if (!err)
-		err = add_all(s, add_dir(s, add_dir(s, sys, "net"), "core"), core_files, ARRAY_SIZE(core_files));
-	return err;
+	return err ? err : static_dir_add(root, "net", static_link_create(s, "self/net"));
+}
+
+struct inode *procfs_net_dir(struct super *s)
+{
+	struct inode *dir = static_dir_create(s, 0555, NULL, NULL);
+	if (!dir || !inet_format_sockets || !add_all(dir, net_files, ARRAY_SIZE(net_files)))
+		return dir;
+	inode_put(dir);
+	return NULL;
 }

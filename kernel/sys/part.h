@@ -24,9 +24,14 @@
 #pragma weak futex_thread_exit
 #pragma weak futex_two_call
 #pragma weak inet_finish
+#pragma weak inet_format_dev
+#pragma weak inet_format_if_inet6
+#pragma weak inet_format_route
+#pragma weak inet_format_sockets
 #pragma weak inet_init
 #pragma weak inet_queue_event
 #pragma weak inet_start
+#pragma weak msg_format
 #pragma weak open_last_create
 #pragma weak open_tmpfile
 #pragma weak overlay_create
@@ -37,6 +42,8 @@
 #pragma weak ptmx_open
 #pragma weak pty_current_open
 #pragma weak sched_rseq_leave
+#pragma weak sem_format
+#pragma weak shm_format
 #pragma weak sysfs_mount
 #pragma weak tmpfs_create
 #pragma weak tmpfs_create_anonymous

@@ -14,12 +14,6 @@
 #include "vfs/text_file.h"
 #include "vfs/vfs.h"
 
-static int show_text(struct text *t, void *arg)
-{
-	text_append(t, "%s\n", (const char *)arg);
-	return 0;
-}
-
 static int show_number(struct text *t, void *arg)
 {
 	text_append(t, "%lu\n", (uint64_t)arg);
@@ -48,57 +42,49 @@ static int show_node_memory(struct text *t, void *arg)
 	return 0;
 }
 
-// path -> text; a NULL text: a function. Directories come of themselves.
+static const char texts[] = "devices/system/cpu/kernel_max\00063\0"
+			    "devices/system/node/online\0000\0"
+			    "devices/system/node/possible\0000\0"
+			    "devices/system/node/has_memory\0000\0"
+			    "devices/system/clocksource/clocksource0/current_clocksource\0tsc\0"
+			    "devices/system/clocksource/clocksource0/available_clocksource\0tsc\0"
+			    "kernel/mm/transparent_hugepage/enabled\0[always] madvise never\0"
+			    "kernel/mm/transparent_hugepage/defrag\0always defer defer+madvise [madvise] never\0"
+			    "kernel/mm/transparent_hugepage/hpage_pmd_size\0002097152\0"
+			    "kernel/mm/hugepages/hugepages-2048kB/nr_hugepages\0000\0"
+			    "fs/cgroup/\0\0"
+			    "block/\0\0";
+
 static const struct {
-	const char *path, *text;
+	const char *path;
 	text_show_fn show;
 } files[] = {
-	{"devices/system/cpu/online", NULL, show_cpus},
-	{"devices/system/cpu/possible", NULL, show_cpus},
-	{"devices/system/cpu/present", NULL, show_cpus},
-	{"devices/system/cpu/kernel_max", "63", NULL},
-	{"devices/system/node/online", "0", NULL},
-	{"devices/system/node/possible", "0", NULL},
-	{"devices/system/node/has_memory", "0", NULL},
-	{"devices/system/node/node0/cpulist", NULL, show_cpus},
-	{"devices/system/node/node0/meminfo", NULL, show_node_memory},
-	{"kernel/mm/transparent_hugepage/enabled", "[always] madvise never", NULL},
-	{"kernel/mm/transparent_hugepage/defrag", "always defer defer+madvise [madvise] never", NULL},
-	{"kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152", NULL},
-	{"kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "0", NULL},
-	{"fs/cgroup/.keep", "", NULL},
-	{"block/.keep", "", NULL},
+	{"devices/system/cpu/online", show_cpus},
+	{"devices/system/cpu/possible", show_cpus},
+	{"devices/system/cpu/present", show_cpus},
+	{"devices/system/node/node0/cpulist", show_cpus},
+	{"devices/system/node/node0/meminfo", show_node_memory},
 };
 
-static int add_file(struct super *s, struct inode *dir, const char *path, struct inode *file)
+static int add_cpu(struct inode *root, unsigned n)
 {
-	const char *slash;
+	static const struct {
+		const char *format;
+		long value; // below 0: the CPU's number
+	} of_cpu[] = {{"devices/system/cpu/cpu%u/online", 1},
+		      {"devices/system/cpu/cpu%u/topology/core_id", -1},
+		      {"devices/system/cpu/cpu%u/topology/physical_package_id", 0}};
+	char path[64];
 	int err = 0;
-	inode_get(dir);
-	while ((slash = strchr(path, '/')) != NULL) {
-		char name[32];
-		size_t len = (size_t)(slash - path);
-		struct inode *next = static_dir_find(dir, path, len);
-		if (!next) {
-			memcpy(name, path, len);
-			name[len] = '\0';
-			next = static_dir_create(s, 0555, NULL, NULL);
-			if (next)
-				inode_get(next);
-			err = static_dir_add(dir, name, next);
-		}
-		inode_put(dir);
-		dir = next;
-		if (err || !dir)
-			return -ENOMEM;
-		path = slash + 1;
+	for (unsigned i = 0; !err && i < ARRAY_SIZE(of_cpu); i++) {
+		void *value = (void *)(of_cpu[i].value < 0 ? n : (uint64_t)of_cpu[i].value);
+		format(path, sizeof path, of_cpu[i].format, n);
+		err = static_dir_add_path(root, path, vfs_text_file(root->super, 0444, show_number, value));
 	}
-	if (strcmp(path, ".keep"))
-		err = static_dir_add(dir, path, file);
-	else
-		inode_put(file);
-	inode_put(dir);
-	return err;
+	format(path, sizeof path, "../../cpu/cpu%u", n);
+	char *target = heap_strdup(path);
+	format(path, sizeof path, "devices/system/node/node0/cpu%u", n);
+	return err || !target ? -ENOMEM : static_dir_add_path(root, path, static_link_create(root->super, target));
 }
 
 int sysfs_mount(void)
@@ -110,23 +96,10 @@ int sysfs_mount(void)
 	s->type = "sysfs";
 	s->magic = SYSFS_MAGIC;
 	struct inode *root = static_dir_create(s, 0555, NULL, NULL);
-	int err = root ? 0 : -ENOMEM;
-	for (unsigned i = 0; !err && i < ARRAY_SIZE(files); i++) {
-		struct inode *file = vfs_text_file(s, 0444, files[i].show ? files[i].show : show_text,
-						   (void *)(uintptr_t)files[i].text);
-		err = file ? add_file(s, root, files[i].path, file) : -ENOMEM;
-	}
-	for (unsigned n = 0; !err && n < plat_boot()->cpu_count; n++) {
-		char path[48];
-		static const char one[] = "1", zero[] = "0";
-		format(path, sizeof(path), "devices/system/cpu/cpu%u/online", n);
-		err = add_file(s, root, path, vfs_text_file(s, 0444, show_text, (void *)(uintptr_t)one));
-		format(path, sizeof(path), "devices/system/cpu/cpu%u/topology/core_id", n);
-		if (!err)
-			err = add_file(s, root, path, vfs_text_file(s, 0444, show_number, (void *)(uintptr_t)n));
-		format(path, sizeof(path), "devices/system/cpu/cpu%u/topology/physical_package_id", n);
-		if (!err)
-			err = add_file(s, root, path, vfs_text_file(s, 0444, show_text, (void *)(uintptr_t)zero));
-	}
+	int err = root ? vfs_add_texts(root, texts) : -ENOMEM;
+	for (unsigned i = 0; !err && i < ARRAY_SIZE(files); i++)
+		err = static_dir_add_path(root, files[i].path, vfs_text_file(s, 0444, files[i].show, NULL));
+	for (unsigned n = 0; !err && n < plat_boot()->cpu_count; n++)
+		err = add_cpu(root, n);
 	return err ? err : vfs_mount("/sys", s, root, "sysfs", "rw");
 }

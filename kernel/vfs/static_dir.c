@@ -123,10 +123,9 @@ struct inode *static_dir_create(struct super *s, uint32_t mode, const struct sta
 
 void *static_dir_arg(struct inode *dir) { return ((struct static_dir *)dir->fs)->arg; }
 
-int static_dir_add(struct inode *dir, const char *name, struct inode *child)
+static int add(struct inode *dir, const char *name, size_t len, struct inode *child)
 {
 	struct static_dir *sd = dir->fs;
-	size_t len = strlen(name);
 	if (!child)
 		return -ENOMEM;
 	struct static_entry *e = heap_zalloc(sizeof *e + len);
@@ -143,6 +142,29 @@ int static_dir_add(struct inode *dir, const char *name, struct inode *child)
 		dir->nlink++;
 	vfs_forget(dir, name, len);
 	return 0;
+}
+
+int static_dir_add(struct inode *dir, const char *name, struct inode *child)
+{
+	return add(dir, name, strlen(name), child);
+}
+
+int static_dir_add_path(struct inode *dir, const char *path, struct inode *child)
+{
+	const char *slash;
+	int err = child ? 0 : -ENOMEM;
+	for (; !err && (slash = strchr(path, '/')) != NULL; path = slash + 1) {
+		struct static_entry *e = entry_find(dir, path, (size_t)(slash - path));
+		struct inode *next = e ? e->inode : static_dir_create(dir->super, 0555, NULL, NULL);
+		if (!e)
+			err = add(dir, path, (size_t)(slash - path), next);
+		dir = next;
+	}
+	if (!err && *path)
+		return static_dir_add(dir, path, child);
+	if (child)
+		inode_put(child);
+	return err;
 }
 
 void static_dir_remove(struct inode *dir, const char *name)

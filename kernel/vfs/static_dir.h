@@ -22,6 +22,8 @@ API struct inode *static_dir_create(struct super *s SHARED, uint32_t mode, const
 API void *static_dir_arg(struct inode *dir SHARED);
 // `child` passes over to the directory, also on failure. -ENOMEM; NULL child: -ENOMEM, so that creation may be nested.
 API int static_dir_add(struct inode *dir SHARED, const char *name IN(strlen), struct inode *child SHARED);
+// The same at a path; directories on the way are made. A path that ends in `/`: those alone, and `child` is dropped.
+API int static_dir_add_path(struct inode *dir SHARED, const char *path IN(strlen), struct inode *child SHARED);
 API void static_dir_remove(struct inode *dir SHARED, const char *name IN(strlen));
 API struct inode *static_dir_find(struct inode *dir SHARED, const char *name IN(len),
 				  size_t len); // with a reference, or NULL

@@ -4,6 +4,7 @@
 #include "vfs/text_file.h"
 
 #include "vfs/private.h"
+#include "vfs/static_dir.h"
 
 struct text_node { // inode->fs
 	text_show_fn show;
@@ -129,6 +130,23 @@ struct inode *vfs_text_file_rw(struct super *s, uint32_t mode, text_show_fn show
 struct inode *vfs_text_file(struct super *s, uint32_t mode, text_show_fn show, void *arg)
 {
 	return vfs_text_file_rw(s, mode, show, NULL, arg);
+}
+
+static int show_fixed(struct text *t, void *arg)
+{
+	text_append(t, "%s\n", (const char *)arg);
+	return 0;
+}
+
+int vfs_add_texts(struct inode *dir, const char *list)
+{
+	int err = 0;
+	while (!err && *list) {
+		const char *path = list, *fixed = path + strlen(path) + 1;
+		err = static_dir_add_path(dir, path, vfs_text_file(dir->super, 0444, show_fixed, (void *)(uintptr_t)fixed));
+		list = fixed + strlen(fixed) + 1;
+	}
+	return err;
 }
 
 void vfs_text_file_own(struct inode *i, void (*free_arg)(void *))

@@ -6,6 +6,31 @@
 #include <sys/ipc.h>
 #include <sys/shm.h>
 
+#ifndef SHM_STAT_ANY
+#define SHM_STAT_ANY 15
+#endif
+
+static void tells(key_t key, int id)
+{
+	struct shmid_ds d;
+	struct shm_info u;
+	struct shminfo l;
+	int last = shmctl(0, SHM_INFO, (void *)&u), seen = 0;
+	CHECK(last >= 0 && u.used_ids >= 1 && u.shm_tot >= 3 && u.shm_rss >= 1);
+	CHECK(shmctl(0, IPC_INFO, (void *)&l) >= 0);
+	CHECK(l.shmmin == 1 && l.shmmni >= 4096 && l.shmmax >= 1ul << 40);
+	for (int n = 0; n <= last; n++) // as ipcs(1)
+		if (shmctl(n, SHM_STAT, &d) == id) {
+			seen++;
+			CHECK_EQ(d.shm_segsz, 10000);
+			CHECK_EQ(shmctl(n, SHM_STAT_ANY, &d), id);
+		}
+	CHECK_EQ(seen, 1);
+	char line[100];
+	snprintf(line, sizeof line, "%10d %10d  %4o %21u %5d %5d  %5u ", key, id, 0640, 10000, getpid(), getpid(), 2);
+	CHECK(strstr(read_text("/proc/sysvipc/shm"), line) != NULL);
+}
+
 int main(void)
 {
 	key_t key = 0x57000000 | (getpid() & 0xffff) | (key_t)(time(NULL) & 0xff) << 16;
@@ -32,6 +57,7 @@ int main(void)
 	CHECK_EQ(shmctl(id, IPC_SET, &d), 0);
 	CHECK_EQ(shmctl(id, IPC_STAT, &d), 0);
 	CHECK_EQ(d.shm_perm.mode, 0640);
+	tells(key, id);
 	// At a place of one's own.
 	CHECK_ERR(shmat(id, a + 1, 0), EINVAL);
 	CHECK_ERR(shmat(id, a, 0), EINVAL);

@@ -179,6 +179,22 @@ UNUSED static void *join(pthread_t t)
 	NEED(pthread_join(t, &r) == 0);
 	return r;
 }
+// Until the thread sleeps that stores its id in *tid as the last thing before it may.
+UNUSED static void until_asleep(atomic_int *tid)
+{
+	char name[64], text[256];
+	for (int i = 0; i < 5000; i++, sleep_ms(1)) {
+		snprintf(name, sizeof name, "/proc/self/task/%d/stat", *tid);
+		int fd = *tid ? open(name, O_RDONLY) : -1;
+		ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+		close(fd);
+		text[n < 0 ? 0 : n] = 0;
+		char *end = strrchr(text, ')');
+		if (end && end[2] == 'S')
+			return;
+	}
+	test_fail(__FILE_NAME__, __LINE__, "the thread sleeps", *tid);
+}
 UNUSED static int make_file(const char *name, const char *text)
 {
 	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0644);
