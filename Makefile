@@ -115,7 +115,13 @@ $(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h
 		-fasynchronous-unwind-tables -fcf-protection=none -nostdlib -shared -Wl,-T,$(VDSO)/vdso.ld -Wl,--hash-style=both \
 		-Wl,--build-id=none -Wl,-soname,linux-vdso.so.1 -Wl,-z,max-page-size=4096 -Wl,--eh-frame-hdr -o $@.full $<
 	@if readelf -rW $@.full | grep -q R_X86; then echo "the vDSO needs relocations"; exit 1; fi
-	$(Q)$(OBJCOPY) -S $@.full $@
+	$(Q)$(OBJCOPY) -S $@.full $@.new
+	$(Q)$(call headless,$@.new)
+	$(Q)mv $@.new $@
+
+# The section headers of $(1), at its end, go: who loads it looks at its program headers.
+headless = truncate -s $$(LC_ALL=C readelf -h $(1) | sed -n 's/.*Start of section headers: *\([0-9]*\).*/\1/p') $(1); \
+	for at in 40:8 60:2 62:2; do head -c $${at\#*:} /dev/zero | dd of=$(1) bs=1 seek=$${at%:*} conv=notrunc status=none; done
 
 # $(call kernel,NAME,PLATFORM,MORE OBJECTS). Only RELATIVE relocations, nothing undefined, no vector registers used by the compiler (-mgeneral-regs-only).
 define kernel
@@ -125,11 +131,9 @@ $(1).full: $(call kernel_obj,$(2)) $(3) $(KERNEL_LD) kernel/plat/$(2)/image.ld
 	$$(Q)$(LD) -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro -z pack-relative-relocs --gc-sections --build-id=none -n \
 		-L kernel/plat/$(2) -T $(KERNEL_LD) -Map=$(1).map $(call kernel_obj,$(2)) $(3) $(LIBGCC) -o $$@
 	@if readelf -rW $$@ | grep R_ | grep -v _RELATIVE; then echo "kernel: relocations the monitor does not apply"; rm -f $$@; exit 1; fi
-# The section headers lie at the end; who loads a kernel looks at its program headers.
 $(1).elf: $(1).full
 	$$(Q)$(OBJCOPY) -S $$< $$@.new
-	$$(Q)truncate -s $$$$(LC_ALL=C readelf -h $$@.new | sed -n 's/.*Start of section headers: *\([0-9]*\).*/\1/p') $$@.new
-	$$(Q)for at in 40:8 60:2 62:2; do head -c $$$${at#*:} /dev/zero | dd of=$$@.new bs=1 seek=$$$${at%:*} conv=notrunc status=none; done
+	$$(Q)$$(call headless,$$@.new)
 	$$(Q)mv $$@.new $$@
 	@n=$$$$(stat -c %s $$@); [ -n "$(SANITIZE)$(3)" ] || [ $$$$n -le 307200 ] || echo "  warning: the kernel has $$$$n bytes, more than 300 KiB"
 endef

@@ -18,10 +18,15 @@ static const struct names {
 #undef ROW
 };
 
+_Static_assert(sizeof(names) < 1 << 13, "struct sys_row");
+
+#define PACK(a, b, c, d, e, f, ...) \
+	((uint64_t)(a) | (uint64_t)(b) << 6 | (uint64_t)(c) << 12 | (uint64_t)(d) << 18 | (uint64_t)(e) << 24 | (uint64_t)(f) << 30)
+
 const struct sys_row sys_rows[] = {
-#define ROW(name_, handler, level_, class_, ...) \
-	[__NR_##name_] = {                       \
-		.name = offsetof(struct names, name_##_text), .level = level_, .class = class_, .arg = {__VA_ARGS__}},
+#define ROW(name_, handler, level_, class_, ...)                                                         \
+	[__NR_##name_] = {.name = offsetof(struct names, name_##_text), .level = level_, .class = class_, \
+			  .args = PACK(__VA_ARGS__, 0, 0, 0, 0, 0, 0)},
 #include "sys/rows.inc"
 #undef ROW
 };

@@ -29,11 +29,13 @@ enum sys_class { CLASS_OTHER, CLASS_FILE, CLASS_DESC, CLASS_MEMORY, CLASS_SIGNAL
 // Every handler is called with six register arguments; it declares those it has.
 typedef long (*sys_handler)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
-struct sys_row {
-	uint16_t name;		   // offset into sys_names
-	uint8_t level, class;
-	uint8_t arg[SYS_MAX_ARGS]; // enum sys_arg, ARG_NONE ends
+struct __attribute__((packed)) sys_row { // seven bytes: there are more than 450
+	uint64_t name : 13;		// offset into the names
+	uint64_t level : 3, class : 4;
+	uint64_t args : 6 * SYS_MAX_ARGS; // enum sys_arg, the first lowest; ARG_NONE ends
 };
+
+static inline enum sys_arg sys_row_arg(const struct sys_row *row, int n) { return row->args >> 6 * n & 63; }
 
 extern sys_handler sys_handlers[];	 // NULL: no handler, or none for this program (manifest.c)
 extern const struct sys_row sys_rows[];	 // level 0: no row

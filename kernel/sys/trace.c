@@ -98,11 +98,11 @@ static void append_call(struct line *line, uint64_t nr, const struct frame *fram
 		text_append(&line->text, "syscall_%lu(", nr);
 	else
 		text_append(&line->text, "%s(", sys_name(nr));
-	for (int i = 0; row && row->level && i < SYS_MAX_ARGS && row->arg[i]; i++) {
+	for (int i = 0; row && row->level && i < SYS_MAX_ARGS && sys_row_arg(row, i); i++) {
 		if (i)
 			text_append(&line->text, ", ");
 		// read(2)-like calls: what the buffer holds now is worth seeing only after the call
-		trace_decode(&line->text, row->arg[i], frame_arg(frame, i), result, entering);
+		trace_decode(&line->text, sys_row_arg(row, i), frame_arg(frame, i), result, entering);
 	}
 	text_append(&line->text, ")");
 }
