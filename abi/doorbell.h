@@ -15,6 +15,9 @@
 #define ABI_DOORBELL_TIMER   0x030 // value ignored: abi_cpu.deadline_ns is now earlier than armed_ns: set the timer
 #define ABI_DOORBELL_BOOTED  0x038 // value ignored: the program's first instruction is next (boot time)
 #define ABI_DOORBELL_REPORT  0x040 // value: gpa of a struct abi_report: say something to the user
+#define ABI_DOORBELL_PARK    0x048 // value: nanoseconds to sleep, at most ABI_PARK_MAX; a kick ends it
 #define ABI_DOORBELL_QUEUE   0x100 // + 8 * queue: look at a virtqueue
+
+#define ABI_PARK_MAX 1000000u
 
 #endif

@@ -17,12 +17,13 @@
 #include "monitor/guest.h"
 #include "monitor/private.h"
 
-#define MEMORY_MIN (16ull << 20)
+#define MEMORY_MIN   (16ull << 20)
+#define NET_HURRY_NS 5000000ull // after CPUs that run did not look for news in time
 
 static const char *const exit_name[EXIT_KINDS] = {
 	[EXIT_EXIT] = "exit", [EXIT_IDLE] = "idle", [EXIT_KICK] = "kick", [EXIT_START] = "start",
 	[EXIT_CONSOLE] = "console", [EXIT_TIMER] = "timer", [EXIT_QUEUE] = "queue", [EXIT_NET] = "net", [EXIT_REPORT] = "report",
-	[EXIT_OTHER] = "other", [EXIT_SIGNAL] = "signal", [EXIT_WINDOW] = "window", [EXIT_INJECT] = "interrupt",
+	[EXIT_PARK] = "park", [EXIT_OTHER] = "other", [EXIT_SIGNAL] = "signal", [EXIT_WINDOW] = "window", [EXIT_INJECT] = "interrupt",
 };
 _Static_assert(EXIT_KINDS <= MACHINE_EXITS, "MACHINE_EXITS");
 
@@ -139,21 +140,35 @@ static int fs_worker_enter(void *arg) { return device_enter(arg, MACHINE_THREAD_
 static int tap_enter(void *arg) { return device_enter(arg, MACHINE_THREAD_TAP, "network card"); }
 static int net_enter(void *arg) { return device_enter(arg, MACHINE_THREAD_NET, "network"); }
 
-// On a CPU that sleeps if there is one: the others find news on their way.
-static int sleeping_cpu(const struct machine *m)
+// A CPU that sleeps, or -1. *all: there is none that runs, and would find news on its way.
+static int sleeping_cpu(const struct machine *m, bool *all)
 {
-	for (unsigned i = 0; i < m->cpu_count; i++)
+	int found = -1;
+	*all = true;
+	for (unsigned i = m->cpu_count; i-- > 0;)
 		if (__atomic_load_n(&m->cpus[i].idle, __ATOMIC_SEQ_CST))
-			return (int)i;
-	return -1;
+			found = (int)i;
+		else if (__atomic_load_n(&m->vcpu[i].created, __ATOMIC_ACQUIRE))
+			*all = false;
+	return found;
 }
 
-static bool net_idle(void *arg) { return sleeping_cpu(arg) >= 0; }
+// While those that run have other things to do, one that sleeps is woken at once.
+static bool net_idle(void *arg)
+{
+	struct machine *m = arg;
+	bool all;
+	return sleeping_cpu(m, &all) >= 0 && (all || mono_ns() < m->net_hurry_until_ns);
+}
 
 static void net_event(void *arg)
 {
-	int cpu = sleeping_cpu(arg);
-	machine_event_cpu(arg, cpu < 0 ? 0 : (unsigned)cpu, ABI_EVENT_QUEUE);
+	struct machine *m = arg;
+	bool all;
+	int cpu = sleeping_cpu(m, &all);
+	if (!all && mono_ns() >= m->net_hurry_until_ns)
+		m->net_hurry_until_ns = mono_ns() + NET_HURRY_NS;
+	machine_event_cpu(m, cpu < 0 ? 0 : (unsigned)cpu, ABI_EVENT_QUEUE);
 }
 
 static int build_fs(struct machine *m)

@@ -28,7 +28,7 @@ struct vcpu;
 
 enum exit_kind {
 	EXIT_EXIT, EXIT_IDLE, EXIT_KICK, EXIT_START, EXIT_CONSOLE, EXIT_TIMER, EXIT_QUEUE, EXIT_NET, EXIT_REPORT,
-	EXIT_OTHER,
+	EXIT_PARK, EXIT_OTHER,
 	EXIT_SIGNAL, // EINTR: kicked, or the timer
 	EXIT_WINDOW, // the guest had to be let run before an interrupt
 	EXIT_INJECT, // interrupts given
@@ -39,7 +39,7 @@ struct vcpu {
 	struct machine *machine;
 	unsigned number;
 	int fd; // KVM's, or -1
-	bool created;
+	bool created; // atomic
 	struct kvm_run *run;
 	size_t run_size;
 	struct abi_cpu *shared; // hostile memory
@@ -69,8 +69,9 @@ struct platform {
 	void (*cpu_loop)(struct vcpu *v);		      // until the machine has ended
 	void (*cpu_wake)(struct vcpu *v);		      // it must look at its words; async-signal-safe
 	void (*cpu_destroy)(struct vcpu *v);
-	// ABI_DOORBELL_IDLE, _TIMER; NULL: the guest does it itself
+	// ABI_DOORBELL_IDLE, _PARK, _TIMER; NULL: the guest does it itself
 	void (*cpu_idle)(struct vcpu *v);
+	void (*cpu_park)(struct vcpu *v, uint64_t ns);
 	void (*cpu_timer)(struct vcpu *v);
 	void (*close)(struct machine *m);
 };
@@ -120,6 +121,7 @@ struct machine {
 	struct fs *fs;
 	struct net *net;
 	struct tap *tap; // instead of it
+	uint64_t net_hurry_until_ns;  // of the thread of either
 	pthread_mutex_t lock;	      // vCPU creation, the end
 	pthread_mutex_t console_lock; // one console request at a time
 	pthread_mutex_t clock_lock;

@@ -52,7 +52,7 @@ int vcpu_init(struct machine *m)
 int vcpu_create(struct machine *m, unsigned n)
 {
 	int err = m->platform->cpu_create(&m->vcpu[n]);
-	m->vcpu[n].created = !err;
+	__atomic_store_n(&m->vcpu[n].created, !err, __ATOMIC_RELEASE);
 	return err;
 }
 
@@ -129,6 +129,17 @@ static void cpu_idle(struct vcpu *v)
 				      .tv_nsec = (long)(deadline % NSEC_PER_SEC)};
 		futex(&v->sleeping, FUTEX_WAIT_BITSET, 1, deadline == TIME_NEVER ? NULL : &ts);
 	}
+	__atomic_store_n(&v->sleeping, 0, __ATOMIC_RELAXED);
+}
+
+// What is pending waits: it comes to the lock that this vCPU waits for.
+static void cpu_park(struct vcpu *v, uint64_t ns)
+{
+	uint64_t end = mono_ns() + ns;
+	struct timespec ts = {.tv_sec = (time_t)(end / NSEC_PER_SEC), .tv_nsec = (long)(end % NSEC_PER_SEC)};
+	__atomic_store_n(&v->sleeping, 1, __ATOMIC_SEQ_CST);
+	if (!ended(v))
+		futex(&v->sleeping, FUTEX_WAIT_BITSET, 1, &ts);
 	__atomic_store_n(&v->sleeping, 0, __ATOMIC_RELAXED);
 }
 
@@ -335,6 +346,7 @@ const struct platform platform_kvm = {
 	.cpu_wake = cpu_wake,
 	.cpu_destroy = cpu_destroy,
 	.cpu_idle = cpu_idle,
+	.cpu_park = cpu_park,
 	.cpu_timer = cpu_timer,
 	.close = close_kvm,
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "abi/doorbell.h"
+#include "base/util.h"
 #include "monitor/dev/fs.h"
 #include "monitor/dev/net.h"
 #include "monitor/dev/tap.h"
@@ -90,6 +91,11 @@ void doorbell_store(struct vcpu *v, unsigned offset, uint64_t value)
 		kind = EXIT_IDLE;
 		if (m->platform->cpu_idle)
 			m->platform->cpu_idle(v);
+		break;
+	case ABI_DOORBELL_PARK:
+		kind = EXIT_PARK;
+		if (m->platform->cpu_park)
+			m->platform->cpu_park(v, MIN(value, ABI_PARK_MAX));
 		break;
 	case ABI_DOORBELL_KICK:
 		kind = EXIT_KICK;

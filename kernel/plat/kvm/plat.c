@@ -16,6 +16,7 @@
 #include "plat/private.h"
 
 #define FLUSH_PAGES_MAX 4 // above: everything at once
+#define PARK_SPINS	1000 // some ten microseconds
 
 void bell_ring(unsigned offset, uint64_t value)
 {
@@ -71,13 +72,16 @@ void plat_kick(uint64_t mask)
 	bell_ring(ABI_DOORBELL_KICK, mask);
 }
 
-// An exit to sleep costs more than most waits, and hosts notice a vCPU that spins (PLE).
+// An exit to sleep costs more than most waits. Longer ones are for somebody whose processor the host has given to another,
+// to this CPU perhaps, and not every host notices a CPU that spins (PLE).
 void plat_park(uint32_t *word, uint32_t value, uint64_t ns)
 {
-	(void)word;
-	(void)value;
-	(void)ns;
-	arch_pause();
+	for (unsigned n = 0; n < PARK_SPINS; n++) {
+		if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value)
+			return;
+		arch_pause();
+	}
+	bell_ring(ABI_DOORBELL_PARK, ns);
 }
 
 void plat_unpark(uint32_t *word)
