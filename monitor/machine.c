@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/doorbell.h"
 #include "base/util.h"
 #include "monitor/dev/fs.h"
 #include "monitor/dev/net.h"
@@ -206,6 +207,12 @@ static int build_fs(struct machine *m)
 	return err ? machine_fail(m, err, "cannot start the file server's thread: %s", strerror(-err)) : 0;
 }
 
+static void make_bells(struct machine *m, int fd)
+{
+	for (unsigned q = ABI_QUEUE_NET_TX; m->platform->bell && q <= ABI_QUEUE_NET_RX; q++)
+		m->platform->bell(m, ABI_DOORBELL_QUEUE + 8 * q, fd);
+}
+
 static int build_tap(struct machine *m)
 {
 	struct tap_config tc = {
@@ -219,8 +226,10 @@ static int build_tap(struct machine *m)
 		.arg = m,
 	};
 	int err = tap_create(&m->tap, &tc);
-	if (!err)
+	if (!err) {
+		make_bells(m, tap_wake_fd(m->tap));
 		err = tap_start(m->tap);
+	}
 	return err ? machine_fail(m, err, "cannot start the network card: %s", strerror(-err)) : 0;
 }
 
@@ -248,8 +257,10 @@ static int build_net(struct machine *m)
 		.pass_arg = m->guest,
 	};
 	int err = net_create(&m->net, &nc);
-	if (!err)
+	if (!err) {
+		make_bells(m, net_wake_fd(m->net));
 		err = net_start(m->net);
+	}
 	if (err == -ENOSYS)
 		return machine_fail(m, err, "the network needs epoll_pwait2 of the host, as Linux 5.11 has; --net none goes without");
 	return err ? machine_fail(m, err, "cannot start the network: %s", strerror(-err)) : 0;

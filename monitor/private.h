@@ -73,6 +73,8 @@ struct platform {
 	void (*cpu_idle)(struct vcpu *v);
 	void (*cpu_park)(struct vcpu *v, uint64_t ns);
 	void (*cpu_timer)(struct vcpu *v);
+	// A store to `offset` of the doorbell page adds to eventfd `fd` without an exit, if the host can; NULL: it cannot
+	void (*bell)(struct machine *m, unsigned offset, int fd);
 	void (*close)(struct machine *m);
 };
 extern const struct platform platform_kvm, platform_linux;

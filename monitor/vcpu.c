@@ -321,6 +321,12 @@ static int make_memory(struct machine *m, uint64_t ram_size)
 	return err ? err : memory_attach(&m->memory, m->vm_fd);
 }
 
+static void bell(struct machine *m, unsigned offset, int fd)
+{
+	struct kvm_ioeventfd e = {.addr = ABI_GPA_DOORBELL + offset, .len = 8, .fd = fd};
+	(void)ioctl(m->vm_fd, KVM_IOEVENTFD, &e); // else by an exit
+}
+
 static void close_kvm(struct machine *m)
 {
 	free(m->cpuid);
@@ -348,5 +354,6 @@ const struct platform platform_kvm = {
 	.cpu_idle = cpu_idle,
 	.cpu_park = cpu_park,
 	.cpu_timer = cpu_timer,
+	.bell = bell,
 	.close = close_kvm,
 };

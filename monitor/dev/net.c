@@ -424,6 +424,8 @@ void net_notify(struct net *n)
 		return;
 }
 
+int net_wake_fd(const struct net *n) { return n->wake; }
+
 int net_start(struct net *n)
 {
 	int err = -pthread_create(&n->thread, NULL, thread_main, n);

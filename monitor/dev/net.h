@@ -47,6 +47,7 @@ int net_port_open(struct net_port *p);
 int net_create(struct net **out, const struct net_config *config);
 int net_start(struct net *n);
 void net_notify(struct net *n);	 // the guest rang; from any thread
+int net_wake_fd(const struct net *n); // an eventfd that does as net_notify()
 void net_destroy(struct net *n); // sends what the guest had sent, for a moment
 
 #endif

@@ -210,6 +210,8 @@ void tap_notify(struct tap *t)
 		return;
 }
 
+int tap_wake_fd(const struct tap *t) { return t->wake; }
+
 int tap_start(struct tap *t)
 {
 	int err = -pthread_create(&t->thread, NULL, thread_main, t);

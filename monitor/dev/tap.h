@@ -30,6 +30,7 @@ int tap_open(const char *name, struct abi_link *link);
 int tap_create(struct tap **out, const struct tap_config *config);
 int tap_start(struct tap *t);
 void tap_notify(struct tap *t); // the guest rang; from any thread
+int tap_wake_fd(const struct tap *t); // an eventfd that does as tap_notify()
 void tap_destroy(struct tap *t);
 
 #endif
