@@ -13,6 +13,10 @@
 #define ABI_NET_WINDOW (256u << 10) // bytes of a stream the monitor tells before the guest gives credit
 #define ABI_NET_ACCEPT 64u	    // connections of a listener that the program has not accepted
 
+// In the used ring's flags of ABI_QUEUE_NET_TX, beside VRING_USED_F_NO_NOTIFY: the monitor will look by itself in a moment. A
+// guest that runs lets it; one that goes to sleep rings for what it has put there since it rang last.
+#define ABI_NET_NAPS 2u
+
 // The guest's own addresses and what stands for the host: the defaults of user-mode networking everywhere.
 #define ABI_NET_GUEST	0x0a00020fu // 10.0.2.15
 #define ABI_NET_GATEWAY 0x0a000202u // 10.0.2.2: the host's loopback interface, where that is allowed

@@ -53,10 +53,15 @@ int virtq_add(struct virtq *q, const struct virtq_buffer *b, unsigned in_count, 
 }
 
 // The device looks once more after it has asked to be notified.
-void virtq_notify(struct virtq *q)
+uint16_t virtq_flags(const struct virtq *q)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!(__atomic_load_n(&q->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY))
+	return __atomic_load_n(&q->used->flags, __ATOMIC_RELAXED);
+}
+
+void virtq_notify(struct virtq *q)
+{
+	if (!(virtq_flags(q) & VRING_USED_F_NO_NOTIFY))
 		plat_queue_notify(q->where);
 }
 

@@ -35,6 +35,7 @@ API int virtq_init(struct virtq *q SHARED, unsigned queue);
 API int virtq_add(struct virtq *q SHARED, const struct virtq_buffer *b IN(in_count + out_count), unsigned in_count,
 		  unsigned out_count, void *token SHARED);
 API void virtq_notify(struct virtq *q SHARED); // unless the device has said that it looks by itself
+API uint16_t virtq_flags(const struct virtq *q SHARED); // what it has said: of the used ring
 // Whether virtq_take() would find something. Needs no lock.
 API bool virtq_has_done(const struct virtq *q SHARED);
 API void *virtq_take(struct virtq *q SHARED, uint32_t *len OUT(1)); // the token of a finished one, or NULL

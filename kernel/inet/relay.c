@@ -30,6 +30,7 @@ static struct {
 static struct virtq tx, rx;
 static int state; // 0: not tried; 1: ready; or -errno
 static struct list held = LIST_INIT(held);
+static bool unrung; // the monitor may learn of something only when it looks by itself
 
 static int set_up(void)
 {
@@ -47,6 +48,14 @@ static int set_up(void)
 	return 0;
 }
 
+// Before a CPU sleeps.
+static void settle(void)
+{
+	if (unrung && (virtq_flags(&tx) | virtq_flags(&rx)) & ABI_NET_NAPS)
+		plat_queue_notify(tx.where);
+	unrung = false;
+}
+
 static bool has_news(void) { return virtq_has_done(&rx) || virtq_has_done(&tx); }
 
 static bool ready(void)
@@ -55,7 +64,7 @@ static bool ready(void)
 		int err = set_up();
 		state = err ? err : 1;
 		if (!err)
-			sched_watch_device(has_news, inet_queue_event);
+			sched_watch_device(has_news, inet_queue_event, settle);
 	}
 	return state == 1;
 }
@@ -121,13 +130,19 @@ static bool adopt(struct inet_socket *i, uint32_t id)
 
 // --- asking ---------------------------------------------------------------------------------------------------------
 
+static void ring(struct virtq *q)
+{
+	virtq_notify(q);
+	unrung = true;
+}
+
 static void offer(struct asked *a)
 {
 	struct virtq_buffer b = {&a->head, sizeof a->head + a->head.len};
 	if (!list_empty(&held) || virtq_add(&tx, &b, 1, 0, a))
 		list_push_back(&held, &a->link);
 	else
-		virtq_notify(&tx);
+		ring(&tx);
 }
 
 static struct asked *make(struct inet_socket *i, enum abi_net_op op, size_t len)
@@ -193,6 +208,8 @@ static int send(struct inet_socket *i, enum abi_net_op op, struct socket_io *io,
 	i->sent += a->charge = (size_t)n;
 	a->head.value = op == ABI_NET_DATA && i->sent > SENT_TELL;
 	offer(a);
+	if (virtq_has_done(&rx)) // who is busy sending need not be interrupted for it
+		poll();
 	return (int)n;
 }
 
@@ -215,7 +232,7 @@ static bool take_done(void)
 		struct virtq_buffer b = {&next->head, sizeof next->head + next->head.len};
 		list_remove(&next->link);
 		virtq_add(&tx, &b, 1, 0, next);
-		virtq_notify(&tx);
+		ring(&tx);
 	}
 	waitq_wake(&inet_outside_room, 0x7fffffff, EPOLLOUT);
 	return true;
@@ -333,7 +350,7 @@ static bool poll(void)
 		any = true;
 	}
 	if (any)
-		virtq_notify(&rx);
+		ring(&rx);
 	return any;
 }
 

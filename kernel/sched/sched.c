@@ -286,10 +286,12 @@ void sched_tick(void)
 
 static bool (*device_news)(void);
 static void (*device_take)(void);
+static void (*device_settle)(void);
 static void (*device_look)(bool now);
 
-void sched_watch_device(bool (*news)(void), void (*take)(void))
+void sched_watch_device(bool (*news)(void), void (*take)(void), void (*settle)(void))
 {
+	device_settle = settle;
 	device_take = take;
 	device_news = news;
 }
@@ -333,6 +335,8 @@ _Noreturn void sched_cpu_main(void)
 			continue;
 		}
 		c->idle = true;
+		if (device_settle)
+			device_settle();
 		sched_unlock_kernel();
 		plat_idle(c->timer_next_ns, device_news);
 		sched_lock_kernel();

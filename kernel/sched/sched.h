@@ -242,8 +242,9 @@ API void sched_measured(struct thread *t SHARED, uint64_t start_ns, bool call);
 API void sched_call_others(void (*fn)(void *), void *arg SHARED);
 
 // A device that tells its news in memory, and wakes a CPU only when all sleep: they are looked for before a CPU sleeps,
-// and where a program asks what is ready. `news` needs no lock, `take` has it and may not sleep. One device.
-API void sched_watch_device(bool (*news)(void), void (*take)(void));
+// and where a program asks what is ready. `news` needs no lock; `take`, and `settle`, which may be NULL and is called before
+// a CPU sleeps, have it and may not sleep. One device.
+API void sched_watch_device(bool (*news)(void), void (*take)(void), void (*settle)(void));
 // What is not told in memory has to be looked for, which takes a call of the host's. `now`: at any rate; else, as it
 // thinks right, because the CPU may sleep next and would see it then.
 API void sched_watch_look(void (*look)(bool now));

@@ -2,14 +2,17 @@
 //
 // The thread that serves the queues, its sockets' numbers, and what it does with each request. It sleeps in epoll; while
 // it is awake the guest need not ring (VRING_USED_F_NO_NOTIFY), and a guest that is awake is interrupted only when it has
-// not looked for a moment.
+// not looked for a moment. A guest that runs has more to say soon, and each bell would cost it more than what it says: for
+// a while the thread only naps then (ABI_NET_NAPS), and looks by itself.
 #include "monitor/dev/net.h"
 
 #include <errno.h>
+#include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +21,8 @@
 
 #define EVENTS		64
 #define LOOK_NS		100000ull	// a guest that runs looks at its queue within this, or is interrupted
+#define NAP_NS		50000ull	// the first of NAPS; each is twice as long as the one before
+#define NAPS		5u
 #define FLUSH_NS	2000000000ull	// at the end, for what is still to be sent
 #define WAKE_DATA	UINT64_MAX
 
@@ -349,19 +354,18 @@ static bool serve_host(struct net *n, uint64_t wait_ns)
 // A guest that sleeps is woken at once; one that runs finds the news by itself, or is told after a moment.
 static uint64_t announce(struct net *n, uint64_t *since)
 {
-	if (!n->told) {
-		*since = 0;
-		return UINT64_MAX;
-	}
-	uint64_t now = now_ns();
+	uint16_t seen = virtq_seen(&n->rx);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); // a guest that sleeps looked at the ring after it said so
-	if (!n->config.idle(n->config.arg)) {
-		if (!*since)
+	n->told &= seen != n->rx.used_index || virtq_seen(&n->tx) != n->tx.used_index;
+	if (n->told && !n->config.idle(n->config.arg)) {
+		uint64_t now = now_ns();
+		if (!*since || seen != n->seen) // it looks
 			*since = now;
+		n->seen = seen;
 		if (now < *since + LOOK_NS)
 			return *since + LOOK_NS - now;
 	}
-	if (virtq_seen(&n->rx) != n->rx.used_index || virtq_seen(&n->tx) != n->tx.used_index)
+	if (n->told)
 		n->config.event(n->config.arg);
 	n->told = false;
 	*since = 0;
@@ -389,29 +393,35 @@ static void flush_all(struct net *n)
 				net_drop(n, n->table[t][i], false);
 }
 
+// There is nothing to do: for how long to sleep, at most wait_ns.
+static uint64_t lie_down(struct net *n, uint64_t wait_ns)
+{
+	bool nap = n->naps < NAPS && !n->config.idle(n->config.arg), ready = !list_empty(&n->ready);
+	uint16_t flags = nap ? VRING_USED_F_NO_NOTIFY | ABI_NET_NAPS : 0;
+	virtq_set_flags(&n->tx, flags);
+	virtq_set_flags(&n->rx, ready ? flags : VRING_USED_F_NO_NOTIFY);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (virtq_waiting(&n->tx) || (ready && net_has_room(n)) || stopped(n))
+		return 0;
+	return nap ? MIN(wait_ns, NAP_NS << n->naps++) : wait_ns;
+}
+
 static void *thread_main(void *arg)
 {
 	struct net *n = arg;
 	uint64_t since = 0;
+	prctl(PR_SET_TIMERSLACK, 1); // naps are short
 	if (n->config.enter(n->config.arg))
 		return NULL; // never on without its jail
 	while (!stopped(n)) {
 		virtq_want_notify(&n->tx, false);
 		virtq_want_notify(&n->rx, false);
-		while (!stopped(n)) {
-			bool any = serve_guest(n);
-			any |= serve_sockets(n);
-			announce(n, &since);
-			any |= serve_host(n, 0);
-			if (!any)
-				break;
-		}
+		bool any = serve_guest(n);
+		any |= serve_sockets(n);
 		uint64_t wait = announce(n, &since);
-		virtq_want_notify(&n->tx, true);
-		virtq_want_notify(&n->rx, !list_empty(&n->ready));
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (!virtq_waiting(&n->tx) && (list_empty(&n->ready) || !net_has_room(n)) && !stopped(n))
-			serve_host(n, wait);
+		if (any)
+			n->naps = 0;
+		serve_host(n, any ? 0 : lie_down(n, wait));
 	}
 	flush_all(n);
 	return NULL;

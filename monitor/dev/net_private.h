@@ -59,6 +59,8 @@ struct net {
 	struct list ready; // sockets with something to read
 	int epoll, wake;
 	bool told;	   // something was put into rx
+	uint16_t seen;	   // of it, when the guest was looked at last
+	unsigned naps;	   // since there was something to do
 	bool stop, running; // atomic
 	pthread_t thread;
 };

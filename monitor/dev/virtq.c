@@ -109,11 +109,13 @@ void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
 
 bool virtq_waiting(struct virtq *q) { return !q->broken && load_acq(q->avail->idx) != q->last_avail; }
 
-void virtq_want_notify(struct virtq *q, bool want)
+void virtq_set_flags(struct virtq *q, uint16_t flags)
 {
 	if (!q->broken)
-		__atomic_store_n(&q->used->flags, want ? 0 : VRING_USED_F_NO_NOTIFY, __ATOMIC_RELAXED);
+		__atomic_store_n(&q->used->flags, flags, __ATOMIC_RELAXED);
 }
+
+void virtq_want_notify(struct virtq *q, bool want) { virtq_set_flags(q, want ? 0 : VRING_USED_F_NO_NOTIFY); }
 
 uint16_t virtq_seen(const struct virtq *q) { return q->broken ? q->used_index : load(q->avail->ring[q->size]); }
 

@@ -242,7 +242,7 @@ int lwip_link_start(void)
 	netif_set_status_callback(&card, changed);
 	netif_set_default(&card);
 	netif_set_up(&card);
-	sched_watch_device(frames_has_news, take_news);
+	sched_watch_device(frames_has_news, take_news, NULL);
 	address6();
 	address4();
 	changed(&card);
