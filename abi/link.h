@@ -3,7 +3,7 @@
 // A network card for the guest, instead of the host's sockets (abi/net.h): frames of Ethernet in the queues of a virtio
 // network device (virtio 1.2, section 5.1). Each begins with a struct virtio_net_hdr_v1. Of what the guest sends, a chain
 // is one frame; what it gets fills as many buffers as it takes (mergeable buffers). There is no negotiation: the features
-// are CSUM, GUEST_CSUM, HOST_TSO4 and 6, GUEST_TSO4 and 6 and MRG_RXBUF, so checksums may be left to the device and lack in
+// are CSUM, GUEST_CSUM, HOST_TSO4 and 6, GUEST_TSO4 and 6, MRG_RXBUF and EVENT_IDX (2.7.7, 2.7.10), so checksums may be left to the device and lack in
 // what comes, and TCP may be longer than the MTU both ways. abi_boot.flags has ABI_FLAG_LINK then.
 #ifndef WHELK_ABI_LINK_H
 #define WHELK_ABI_LINK_H

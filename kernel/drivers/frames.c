@@ -59,13 +59,14 @@ int frames_init(const struct frames_user *u)
 	if (err)
 		return err;
 	user = u;
+	virtq_want_event(&tx, false);
 	for (unsigned n = 0; n < MIN(BUFFERS, rx.size); n++) {
 		void *buffer = new_buffer();
 		if (!buffer)
 			return -ENOMEM;
 		offer(buffer);
 	}
-	virtq_notify(&rx);
+	virtq_notify_event(&rx);
 	return 0;
 }
 
@@ -94,7 +95,9 @@ static bool take_sent(void)
 		any = true;
 	}
 	if (any)
-		virtq_notify(&tx);
+		virtq_notify_event(&tx);
+	if (any && list_empty(&held))
+		virtq_want_event(&tx, false);
 	return true;
 }
 
@@ -124,10 +127,13 @@ int frames_send(const void *head, unsigned head_len, const struct virtq_buffer *
 	memcpy(s->token, token, tokens * sizeof *token);
 	take_sent();
 	if (list_empty(&held) && put(s)) {
-		virtq_notify(&tx);
+		virtq_notify_event(&tx);
 	} else {
 		list_push_back(&held, &s->link);
-		held_count++;
+		if (!held_count++) {
+			virtq_want_event(&tx, true);
+			take_sent();
+		}
 	}
 	return 0;
 }
@@ -178,6 +184,6 @@ bool frames_poll(void)
 		any = true;
 	}
 	if (any)
-		virtq_notify(&rx);
+		virtq_notify_event(&rx);
 	return any || sent;
 }

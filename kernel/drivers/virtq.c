@@ -65,6 +65,30 @@ void virtq_notify(struct virtq *q)
 		plat_queue_notify(q->where);
 }
 
+// avail_event lies behind the used ring (2.7.10).
+void virtq_notify_event(struct virtq *q)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	uint16_t event = __atomic_load_n((uint16_t *)&q->used->ring[q->size], __ATOMIC_RELAXED);
+	bool wanted = vring_need_event(event, q->avail_index, q->told_index);
+	q->told_index = q->avail_index;
+	if (wanted)
+		plat_queue_notify(q->where);
+}
+
+// used_event (2.7.7)
+static void ask_event(struct virtq *q)
+{
+	__atomic_store_n(&q->avail->ring[q->size], (uint16_t)(q->used_seen + q->event_ahead), __ATOMIC_RELAXED);
+}
+
+void virtq_want_event(struct virtq *q, bool want)
+{
+	q->event_ahead = want ? 0 : 0x8000; // half way round, where the device never is
+	ask_event(q);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 bool virtq_has_done(const struct virtq *q) { return __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE) != q->used_seen; }
 
 void *virtq_take(struct virtq *q, uint32_t *len)
@@ -78,7 +102,7 @@ void *virtq_take(struct virtq *q, uint32_t *len)
 	assert(token);
 	*len = e->len;
 	q->used_seen++;
-	__atomic_store_n(&q->avail->ring[q->size], q->used_seen, __ATOMIC_RELAXED); // used_event (2.7.7)
+	ask_event(q);
 	q->token[head] = NULL;
 	q->free_count++;
 	for (; q->desc[last].flags & VRING_DESC_F_NEXT; last = q->desc[last].next)

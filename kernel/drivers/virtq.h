@@ -26,6 +26,8 @@ struct virtq {
 	struct vring_used *used;
 	uint32_t size, free_count;
 	uint16_t free_head, avail_index, used_seen;
+	uint16_t told_index;  // avail_index at the last virtq_notify_event()
+	uint16_t event_ahead; // of used_seen: used_event
 	void **token; // by head descriptor
 };
 
@@ -35,6 +37,10 @@ API int virtq_init(struct virtq *q SHARED, unsigned queue);
 API int virtq_add(struct virtq *q SHARED, const struct virtq_buffer *b IN(in_count + out_count), unsigned in_count,
 		  unsigned out_count, void *token SHARED);
 API void virtq_notify(struct virtq *q SHARED); // unless the device has said that it looks by itself
+// The same of a queue with event indices: unless the device looks by itself, or was notified and has not looked yet.
+API void virtq_notify_event(struct virtq *q SHARED);
+// Of such a queue: whether the device is to tell of the next one that is finished, as it is at first. Look again afterwards.
+API void virtq_want_event(struct virtq *q SHARED, bool want);
 API uint16_t virtq_flags(const struct virtq *q SHARED); // what it has said: of the used ring
 // Whether virtq_take() would find something. Needs no lock.
 API bool virtq_has_done(const struct virtq *q SHARED);

@@ -35,7 +35,7 @@ struct tap {
 	struct iovec sending[VIRTQ_MAX_SEGMENTS + 1];
 	int epoll, wake;
 	bool readable;	   // the interface has frames, as far as is known
-	bool told;	   // something was put into rx
+	bool told;	   // something was given back
 	bool stop, running; // atomic
 	pthread_t thread;
 };
@@ -133,7 +133,7 @@ static bool send_all(struct tap *t)
 		send_frame(t, &t->chain);
 		virtq_push(&t->tx, t->chain.head, 0);
 	}
-	t->told |= count == BATCH; // who waits for room
+	t->told |= count;
 	return count;
 }
 
@@ -147,13 +147,15 @@ static uint64_t announce(struct tap *t, uint64_t *since)
 		return UINT64_MAX;
 	}
 	uint64_t now = now_ns();
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); // a guest that sleeps looked at the rings after it said so
 	if (!t->config.idle(t->config.arg)) {
 		if (!*since)
 			*since = now;
 		if (now < *since + LOOK_NS)
 			return *since + LOOK_NS - now;
 	}
-	if (virtq_seen(&t->rx) != t->rx.used_index || virtq_seen(&t->tx) != t->tx.used_index)
+	bool rx = virtq_wants_event(&t->rx), tx = virtq_wants_event(&t->tx);
+	if (rx || tx)
 		t->config.event(t->config.arg);
 	t->told = false;
 	*since = 0;
@@ -183,8 +185,8 @@ static void *thread_main(void *arg)
 		return NULL; // never on without its jail
 	t->readable = true;
 	while (!stopped(t)) {
-		virtq_want_notify(&t->tx, false);
-		virtq_want_notify(&t->rx, false);
+		virtq_want_bell(&t->tx, false);
+		virtq_want_bell(&t->rx, false);
 		while (!stopped(t)) {
 			bool any = send_all(t);
 			any |= receive(t);
@@ -193,8 +195,8 @@ static void *thread_main(void *arg)
 				break;
 		}
 		uint64_t wait = announce(t, &since);
-		virtq_want_notify(&t->tx, true);
-		virtq_want_notify(&t->rx, t->readable);
+		virtq_want_bell(&t->tx, true);
+		virtq_want_bell(&t->rx, t->readable);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (!virtq_waiting(&t->tx) && (!t->readable || !has_room(t)) && !stopped(t))
 			wait_host(t, wait);

@@ -26,7 +26,7 @@ int virtq_attach(struct virtq *q, struct memory *memory, const struct abi_queue 
 	q->size = n;
 	q->desc = memory_range(memory, where->desc_gpa, n * sizeof(struct vring_desc));
 	q->avail = memory_range(memory, where->avail_gpa, sizeof(struct vring_avail) + n * 2 + 2);
-	q->used = memory_range(memory, where->used_gpa, sizeof(struct vring_used) + n * sizeof(struct vring_used_elem));
+	q->used = memory_range(memory, where->used_gpa, sizeof(struct vring_used) + n * sizeof(struct vring_used_elem) + 2);
 	if (!q->desc || !q->avail || !q->used)
 		return -EINVAL;
 	q->broken = false;
@@ -118,6 +118,20 @@ void virtq_set_flags(struct virtq *q, uint16_t flags)
 void virtq_want_notify(struct virtq *q, bool want) { virtq_set_flags(q, want ? 0 : VRING_USED_F_NO_NOTIFY); }
 
 uint16_t virtq_seen(const struct virtq *q) { return q->broken ? q->used_index : load(q->avail->ring[q->size]); }
+
+void virtq_want_bell(struct virtq *q, bool want)
+{
+	uint16_t event = (uint16_t)(q->last_avail + (want ? 0 : 0x8000)); // half way round, where the guest never is
+	if (!q->broken)
+		__atomic_store_n((uint16_t *)&q->used->ring[q->size], event, __ATOMIC_RELAXED);
+}
+
+bool virtq_wants_event(struct virtq *q)
+{
+	bool wants = !q->broken && vring_need_event(virtq_seen(q), q->used_index, q->told_index);
+	q->told_index = q->used_index;
+	return wants;
+}
 
 unsigned virtq_slice(const struct iovec *from, unsigned count, size_t skip, size_t len, struct iovec *to)
 {

@@ -30,6 +30,7 @@ struct virtq {
 	uint32_t size;
 	uint16_t last_avail; // next entry of the avail ring to look at
 	uint16_t used_index; // ours: never read back from the guest
+	uint16_t told_index; // used_index at the last virtq_wants_event()
 	bool broken;
 };
 
@@ -57,6 +58,12 @@ void virtq_set_flags(struct virtq *q, uint16_t flags); // of the used ring
 void virtq_want_notify(struct virtq *q, bool want);
 // Up to where the guest has taken what was pushed, as it says itself (used_event); compare with used_index.
 uint16_t virtq_seen(const struct virtq *q);
+// The same with event indices: whether the guest is to ring, once, when it offers something (avail_event, 2.7.10). Look
+// again afterwards, behind a fence.
+void virtq_want_bell(struct virtq *q, bool want);
+// Whether the guest is to be told of what was pushed since this was last asked: not if it has yet to look at what it was
+// told of before (used_event, 2.7.7). Ask behind a fence.
+bool virtq_wants_event(struct virtq *q);
 
 // Copies from the readable pieces (to the writable ones), `skip` bytes into them; bytes copied.
 size_t virtq_copy_in(const struct virtq_chain *c, size_t skip, void *dst, size_t len);
