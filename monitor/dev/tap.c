@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/virtio_net.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,10 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi/process.h"
 #include "base/util.h"
 #include "monitor/dev/virtq.h"
 
 #define LOOK_NS	     100000ull // a guest that runs looks at its queue within this, or is interrupted
+#define SPIN_NS	     30000u    // to look for work before it sleeps, at most
 #define BATCH	     64u       // frames of one direction before the other's turn
 #define HELD_MAX     64u       // buffers of one frame
 #define LONGEST	     (ABI_LINK_HEAD + ABI_LINK_FRAME_MAX)
@@ -34,6 +37,7 @@ struct tap {
 	} held;
 	struct iovec sending[VIRTQ_MAX_SEGMENTS + 1];
 	int epoll, wake;
+	uint32_t spin_ns;
 	bool readable;	   // the interface has frames, as far as is known
 	bool told;	   // something was given back
 	bool stop, running; // atomic
@@ -177,6 +181,21 @@ static void wait_host(struct tap *t, uint64_t wait_ns)
 			continue;
 }
 
+// Who sleeps must be woken, which takes longer than most pauses last: abi_spin_next(). Whether there was something to do.
+// Where the host has no processor left for it, others go first.
+static bool look_a_while(struct tap *t)
+{
+	bool came = false;
+	uint64_t now = now_ns(), until = now + t->spin_ns;
+	for (; !came && now < until && !stopped(t); now = now_ns()) {
+		sched_yield();
+		t->readable = true;
+		came = virtq_waiting(&t->tx) || receive(t);
+	}
+	t->spin_ns = abi_spin_next(t->spin_ns, SPIN_NS, came);
+	return came;
+}
+
 static void *thread_main(void *arg)
 {
 	struct tap *t = arg;
@@ -191,7 +210,7 @@ static void *thread_main(void *arg)
 			bool any = send_all(t);
 			any |= receive(t);
 			announce(t, &since);
-			if (!any)
+			if (!any && !look_a_while(t))
 				break;
 		}
 		uint64_t wait = announce(t, &since);
