@@ -85,6 +85,15 @@ struct area *area_of(struct patch *p, uint64_t va)
 	return NULL;
 }
 
+bool area_overlaps(const struct patch *p, uint64_t start, uint64_t end)
+{
+	const struct area *a;
+	list_for_each(a, &p->areas, link)
+		if (a->va < end && start < a->va + PAGE_SIZE)
+			return true;
+	return false;
+}
+
 void area_free(struct area *a)
 {
 	page_put(a->page);

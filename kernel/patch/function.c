@@ -6,7 +6,7 @@
 // program its own sites.
 //
 // A static glibc program has the unwind information but no table of it: then the file's section headers tell where it
-// lies, and it is read from its start on. Code without any (musl, Go) is asked another way: a word on the stack that
+// lies, and it is read in order. Code without any (musl, Go) is asked another way: a word on the stack that
 // points right behind a `call` is a return address, and what was called is the start of a function. A word may look
 // like one and be none; then decoding from there hardly arrives at the site, and if it does it arrives in step: x86
 // code falls back in step with itself after an instruction or two.
@@ -179,28 +179,35 @@ out:
 	return found;
 }
 
-// By reading all of them: once for each site, and what is read is in memory afterwards.
-static int find_in_frames(uint64_t frames, uint64_t size, uint64_t pc, struct function *out)
+// By reading on from where the last one was found, since the next is often near, and from the first on then.
+static int find_in_frames(struct patch *p, uint64_t pc, struct function *out)
 {
 	uint8_t buf[512];
-	uint64_t from = 0, have = 0;
+	uint64_t from = 0, have = 0, at = p->frame, next, stop = p->frames_size;
 	struct fde fde;
 	*out = (struct function){0};
-	for (uint64_t at = 0; at + sizeof(fde) <= size; at += 4 + (uint64_t)fde.length) {
-		if (at + sizeof(fde) > from + have || !have) {
-			int64_t n = user_read_some(buf, program(frames + at), MIN(sizeof(buf), size - at));
-			if (n < (int64_t)sizeof(fde))
-				return -ENOENT;
+	for (bool again = false; at < stop; at = next) {
+		if (at < from || at + sizeof(fde) > from + have) {
+			int64_t n = user_read_some(buf, program(p->frames + at), MIN(sizeof(buf), p->frames_size - at));
 			from = at;
-			have = (uint64_t)n;
+			have = (uint64_t)MAX(n, 0);
 		}
-		memcpy(&fde, buf + (at - from), sizeof(fde));
-		if (!fde.length || fde.length == 0xffffffff)
-			return -ENOENT;
-		uint64_t start = frames + at + offsetof(struct fde, start) + (uint64_t)(int64_t)fde.start;
-		if (!fde.cie || pc < start || pc >= start + fde.size)
+		fde.length = 0;
+		if (have >= at - from + sizeof(fde))
+			memcpy(&fde, buf + (at - from), sizeof(fde));
+		next = at + 4 + fde.length;
+		if (!fde.length || fde.length == 0xffffffff || next >= p->frames_size) { // the last
+			if (again)
+				break;
+			again = true;
+			stop = p->frame;
+			next = 0;
+		}
+		uint64_t start = p->frames + at + offsetof(struct fde, start) + (uint64_t)(int64_t)fde.start;
+		if (!fde.length || !fde.cie || pc < start || pc >= start + fde.size)
 			continue;
-		return read_fde(frames + at, &fde, &out->start, &out->end) && pc >= out->start ? 0 : -ENOENT;
+		p->frame = at;
+		return read_fde(p->frames + at, &fde, &out->start, &out->end) && pc >= out->start ? 0 : -ENOENT;
 	}
 	return -ENOENT;
 }
@@ -211,8 +218,15 @@ int function_find(struct mm *mm, uint64_t pc, struct function *out)
 	struct row row;
 	uint64_t module = module_start(mm, pc), table = module ? table_of(module) : 0;
 	if (module && !table) {
-		uint64_t size = 0, frames = frames_of(mm, pc, module, &size);
-		return frames ? find_in_frames(frames, size, pc, out) : -ENOENT;
+		struct patch *p = mm->patch;
+		if (p->frames_of != module) {
+			uint64_t size = 0;
+			p->frames = frames_of(mm, pc, module, &size);
+			p->frames_size = size;
+			p->frames_of = module;
+			p->frame = 0;
+		}
+		return find_in_frames(p, pc, out);
 	}
 	if (!table || user_get(h, program(table)) || h.version != 1 || h.count_encoding != DW_EH_PE_udata4 ||
 	    h.table_encoding != DW_EH_PE_datarel_sdata4 || !h.count)

@@ -25,6 +25,9 @@ struct mm;
 // A call came by the instruction before `pc` (the address it returns to), with the stack at `sp`. May sleep.
 API void patch_trapped(struct mm *mm SHARED, uint64_t pc, uint64_t sp);
 
+// An event has come: time to patch sites that no call has come from. May sleep.
+API void patch_ahead(struct mm *mm SHARED);
+
 // *frame is about to be shown to the program: a pc in a stub becomes the pc in the program's code it stands for.
 API void patch_settle(struct mm *mm SHARED, struct frame *frame INOUT(1));
 

@@ -11,9 +11,10 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "patch/patch.h"
+#include "sched/sched.h"
 
 // --- site.c -----------------------------------------------------------------------------------------
-enum site_state { SITE_FREE, SITE_SEEN, SITE_PATCHED, SITE_REFUSED, SITE_GONE };
+enum site_state { SITE_SEEN, SITE_PATCHED, SITE_REFUSED };
 
 struct site {
 	uint64_t at;   // the syscall instruction
@@ -35,16 +36,32 @@ static inline bool site_borrows(const struct site *s)
 
 // One for each address space that has sites.
 struct patch {
-	struct site *site; // hash by `at`, open addressing
-	uint32_t size, used; // slots, a power of two; of them not SITE_FREE
+	struct site *site; // sorted by `at`
+	uint32_t count, room;
 	struct list areas;
 	uint32_t area_count;
+	uint64_t frames_of, frames, frames_size, frame; // function.c: a module, its unwind information, the last used
+	struct timer timer; // ahead.c
+	uint64_t ahead;	    // all code below this has been searched
+	bool ahead_due;	    // go on
 };
 
+// How far from `at` what belongs to a site may lie: its window and what a jump in it borrows, or padding that a hop reaches.
+#define SITE_REACH 160u
+
+struct site *site_from(const struct patch *p, uint64_t at); // the first at `at` or behind; one behind the last
 // Puts what the program's code was before its sites were patched in place of what was read at `from`.
 void site_original(const struct mm *mm, uint8_t *buf, uint64_t from, uint64_t size);
 // Does a jump of a site lie in these bytes?
 bool site_occupies(const struct mm *mm, uint64_t at, uint64_t len);
+
+// Patches the site at `at` if it can be, or counts the reason. `sp`: the stack of the call that came from there; 0: none
+// did, and a site that cannot be patched is left for the call that may come. May sleep.
+void site_try(struct mm *mm, uint64_t at, uint64_t sp);
+
+// --- ahead.c ------------------------------------------------------------------------------------------------
+void ahead_start(struct patch *p); // the program has begun
+void ahead_go_on(struct mm *mm, unsigned slices); // if it is time: so many at most, of some 0.3 ms. May sleep.
 
 // --- area.c: stubs --------------------------------------------------------------------------------------
 #define AREA_STUBS (PAGE_SIZE / STUB_SIZE - 1) // the first holds the entry's address
@@ -61,6 +78,7 @@ struct area {
 struct area *area_near(struct mm *mm, struct patch *p, uint64_t near);
 // One whose next stub begins in [lo, hi], as the jump of a site demands. NULL.
 struct area *area_between(struct mm *mm, struct patch *p, uint64_t lo, uint64_t hi);
+bool area_overlaps(const struct patch *p, uint64_t start, uint64_t end); // is any in it?
 struct area *area_of(struct patch *p, uint64_t va); // that contains va, or NULL
 void area_stub_dead(struct mm *mm, struct patch *p, uint64_t stub); // the last one takes the area with it
 void area_free(struct area *a); // its mapping is gone or going with the address space
@@ -83,6 +101,8 @@ bool code_call_target(uint64_t ret, uint64_t *target);
 // The instruction that ends at `at`, by decoding from `start`, in the function [start, end): its length and bytes.
 // -ENOENT: none ends there; -EINVAL: it cannot be moved, or is entered in its middle; -ENOSPC: too much to decode.
 int code_window(uint64_t start, uint64_t end, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t *length);
+// The offset of the first bytes in `code` that may be a syscall instruction, or len.
+size_t code_scan(const uint8_t *code, size_t len);
 // The function that an unwind table says begins a byte before it does, as the return from a signal handler: its start,
 // when it is the one that every C library has; 0.
 uint64_t code_signal_return(uint64_t early);

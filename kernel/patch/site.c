@@ -19,57 +19,62 @@
 // Patching a site costs as much as a few traps, and many a site is used once or twice while a program starts.
 #define TRAPS_BEFORE 8u
 #define TRAPS_BEFORE_LATER 1u // when it has started
+#define AHEAD_MAX    512u // bytes of a function before a call came from it: most are shorter, and longer ones take longest
+#define AHEAD_SLICES 8u // at a trap: a program that mostly sleeps does not leave the kernel by events
 #define TRIES	     4u // when nothing proves where instructions begin
 #define SITES_FIRST  64u
 #define SITES_MAX    (1u << 16)
 
-// --- the table --------------------------------------------------------------------------------------------
+// --- the table: sorted by address ---------------------------------------------------------------------------
 
-static struct site *slot_of(const struct patch *p, uint64_t at)
+struct site *site_from(const struct patch *p, uint64_t at)
 {
-	uint32_t i = (uint32_t)(at * 0x9e3779b97f4a7c15ull >> 32) & (p->size - 1);
-	while (p->site[i].state != SITE_FREE && p->site[i].at != at)
-		i = (i + 1) & (p->size - 1);
-	return &p->site[i];
+	uint32_t low = 0, high = p->count;
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+		if (p->site[middle].at < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &p->site[low];
 }
 
-// Twice as large, or as large when many are gone.
+static struct site *end_of(const struct patch *p) { return &p->site[p->count]; }
+
 static int table_grow(struct patch *p)
 {
-	struct patch grown = *p;
-	uint32_t live = 0;
-	for (uint32_t i = 0; i < p->size; i++)
-		live += p->site[i].state != SITE_FREE && p->site[i].state != SITE_GONE;
-	grown.size = !p->size ? SITES_FIRST : live * 2 < p->size ? p->size : p->size * 2;
-	if (grown.size > SITES_MAX)
-		return -ENOSPC;
-	grown.site = heap_zalloc(grown.size * sizeof(*grown.site));
-	if (!grown.site)
+	uint32_t room = p->room ? p->room * 2 : SITES_FIRST;
+	struct site *grown = room <= SITES_MAX ? heap_alloc(room * sizeof(*grown)) : NULL;
+	if (!grown)
 		return -ENOMEM;
-	grown.used = live;
-	for (uint32_t i = 0; i < p->size; i++)
-		if (p->site[i].state != SITE_FREE && p->site[i].state != SITE_GONE)
-			*slot_of(&grown, p->site[i].at) = p->site[i];
+	if (p->count)
+		memcpy(grown, p->site, p->count * sizeof(*grown));
 	heap_free(p->site);
-	p->site = grown.site;
-	p->size = grown.size;
-	p->used = grown.used;
+	p->site = grown;
+	p->room = room;
 	return 0;
 }
 
 static struct site *site_get(struct patch *p, uint64_t at)
 {
-	if (p->used >= p->size / 4 * 3 && table_grow(p) && p->used >= p->size - p->size / 16)
+	struct site *s = site_from(p, at);
+	if (s < end_of(p) && s->at == at)
+		return s;
+	if (p->count == p->room && table_grow(p))
 		return NULL;
-	struct site *s = slot_of(p, at);
-	if (s->state == SITE_FREE) {
-		p->used++;
-		plat_stats()->sites_seen++;
-		*s = (struct site){.at = at, .state = SITE_SEEN};
-	} else if (s->state == SITE_GONE) {
-		*s = (struct site){.at = at, .state = SITE_SEEN};
-	}
+	s = site_from(p, at); // the table may have moved
+	memmove(s + 1, s, (size_t)((char *)end_of(p) - (char *)s));
+	p->count++;
+	plat_stats()->sites_seen++;
+	*s = (struct site){.at = at, .state = SITE_SEEN};
 	return s;
+}
+
+static void site_remove(struct patch *p, struct site *s)
+{
+	p->count--;
+	memmove(s, s + 1, (size_t)((char *)end_of(p) - (char *)s));
 }
 
 // --- changing the code ------------------------------------------------------------------------------------
@@ -114,15 +119,15 @@ static bool overlaps(uint64_t at, uint64_t len, uint64_t start, uint64_t end) { 
 static void forget(struct mm *mm, struct patch *p, struct site *s, uint64_t start, uint64_t end)
 {
 	uint8_t window[JUMP_SIZE], padding[JUMP_SIZE];
-	uint64_t at = s->at - s->length;
+	uint64_t at = s->at - s->length, stub = s->stub;
 	size_t len = s->written;
 	jumps_of(s, window, padding);
 	if (!overlaps(at, len, start, end))
 		put_back(mm, at, window, s->original, len);
 	if (s->hop && !overlaps(s->hop, JUMP_SIZE, start, end))
 		put_back(mm, s->hop, padding, s->padding, JUMP_SIZE);
-	s->state = SITE_GONE;
-	area_stub_dead(mm, p, s->stub);
+	site_remove(p, s);
+	area_stub_dead(mm, p, stub);
 }
 
 static void destroy(struct mm *mm, struct patch *p)
@@ -130,6 +135,7 @@ static void destroy(struct mm *mm, struct patch *p)
 	struct area *a, *next;
 	list_for_each_safe(a, next, &p->areas, link)
 		area_free(a);
+	timer_stop(&p->timer);
 	heap_free(p->site);
 	heap_free(p);
 	mm->patch = NULL;
@@ -143,20 +149,20 @@ static void text_changes(struct mm *mm, uint64_t start, uint64_t end, enum mm_ch
 		destroy(mm, p);
 		return;
 	}
-	for (uint32_t i = 0; i < p->size; i++) {
-		struct site *s = &p->site[i];
-		if (s->state == SITE_FREE || s->state == SITE_GONE)
-			continue;
+	bool stubs = area_overlaps(p, start, end);
+	for (struct site *s = stubs ? p->site : site_from(p, MAX(start, SITE_REACH) - SITE_REACH);
+	     s < end_of(p);) {
+		if (!stubs && s->at >= end + SITE_REACH)
+			break;
 		bool code = overlaps(s->at - s->length, MAX(s->length + SYSCALL_SIZE, JUMP_SIZE), start, end);
-		if (s->state != SITE_PATCHED) {
-			if (code)
-				s->state = SITE_GONE; // whatever is there next has its own chance
-			continue;
-		}
 		bool padding = s->hop && overlaps(s->hop, JUMP_SIZE, start, end);
 		bool stub = overlaps(s->stub, STUB_SIZE, start, end);
-		if (code || padding || stub)
+		if (s->state == SITE_PATCHED && (code || padding || stub))
 			forget(mm, p, s, start, change == MM_UNMAPS ? end : start);
+		else if (s->state != SITE_PATCHED && code)
+			site_remove(p, s); // whatever is there next has its own chance
+		else
+			s++;
 	}
 }
 
@@ -193,8 +199,8 @@ static void put_piece(uint8_t *buf, uint64_t from, uint64_t size, const uint8_t 
 void site_original(const struct mm *mm, uint8_t *buf, uint64_t from, uint64_t size)
 {
 	const struct patch *p = mm->patch;
-	for (uint32_t i = 0; i < p->size; i++) {
-		const struct site *s = &p->site[i];
+	const struct site *end = site_from(p, from + size + SITE_REACH);
+	for (const struct site *s = site_from(p, from - SITE_REACH); s < end; s++) {
 		if (s->state != SITE_PATCHED)
 			continue;
 		put_piece(buf, from, size, s->original, s->at - s->length, s->written);
@@ -206,12 +212,11 @@ void site_original(const struct mm *mm, uint8_t *buf, uint64_t from, uint64_t si
 bool site_occupies(const struct mm *mm, uint64_t at, uint64_t len)
 {
 	const struct patch *p = mm->patch;
-	for (uint32_t i = 0; i < p->size; i++) {
-		const struct site *s = &p->site[i];
+	const struct site *end = site_from(p, at + len + SITE_REACH);
+	for (const struct site *s = site_from(p, at - SITE_REACH); s < end; s++)
 		if (s->state == SITE_PATCHED && (overlaps(s->at - s->length, s->written, at, at + len) ||
 						 (s->hop && overlaps(s->hop, JUMP_SIZE, at, at + len))))
 			return true;
-	}
 	return false;
 }
 
@@ -223,12 +228,12 @@ static bool disturbs(const struct mm *mm, const struct site *s)
 	if (site_occupies(mm, start, site_borrows(s) ? JUMP_SIZE : s->written) ||
 	    (s->hop && site_occupies(mm, s->hop, JUMP_SIZE)))
 		return true;
-	for (uint32_t i = 0; i < p->size; i++) {
-		const struct site *o = &p->site[i];
-		uint64_t borrowed = o->at - o->length + o->written, end = o->at - o->length + JUMP_SIZE;
+	const struct site *end = site_from(p, s->at + 2 * SITE_REACH);
+	for (const struct site *o = site_from(p, s->at - 2 * SITE_REACH); o < end; o++) {
+		uint64_t borrowed = o->at - o->length + o->written, stop = o->at - o->length + JUMP_SIZE;
 		if (o->state == SITE_PATCHED && site_borrows(o) &&
-		    (overlaps(start, s->written, borrowed, end) ||
-		     (s->hop && overlaps(s->hop, JUMP_SIZE, borrowed, end))))
+		    (overlaps(start, s->written, borrowed, stop) ||
+		     (s->hop && overlaps(s->hop, JUMP_SIZE, borrowed, stop))))
 			return true;
 	}
 	return false;
@@ -252,6 +257,8 @@ static int examine(struct mm *mm, uint64_t at, uint64_t sp, struct site *s, uint
 	int err = function_find(mm, at, &f);
 	if (err)
 		err = function_from_stack(mm, sp, at, &f);
+	if (!err && !sp && f.end - f.start > AHEAD_MAX)
+		err = -ENOSPC;
 	if (!err)
 		err = code_window(f.start, f.end, at, window, &s->length);
 	if (err)
@@ -305,11 +312,13 @@ static int commit(struct mm *mm, struct site *s, const uint8_t *window)
 	return err;
 }
 
-static void try_patch(struct mm *mm, uint64_t at, uint64_t sp)
+void site_try(struct mm *mm, uint64_t at, uint64_t sp)
 {
 	struct site found;
 	uint8_t window[WINDOW_MAX];
 	int err = examine(mm, at, sp, &found, window);
+	if (err && !sp)
+		return;
 	struct site *s = site_get(mm->patch, at); // the table may have moved
 	if (!s || s->state == SITE_PATCHED)
 		return;
@@ -337,7 +346,9 @@ void patch_trapped(struct mm *mm, uint64_t pc, uint64_t sp)
 			return;
 		list_init(&mm->patch->areas);
 		mm->text_changes = text_changes;
+		ahead_start(mm->patch);
 	}
+	ahead_go_on(mm, AHEAD_SLICES);
 	struct site *s = site_get(mm->patch, pc - SYSCALL_SIZE);
 	if (!s || s->state == SITE_REFUSED)
 		return;
@@ -347,7 +358,7 @@ void patch_trapped(struct mm *mm, uint64_t pc, uint64_t sp)
 	}
 	if (++s->traps >= (plat_stats()->early_calls ? TRAPS_BEFORE_LATER : TRAPS_BEFORE)) {
 		s->traps = 0;
-		try_patch(mm, pc - SYSCALL_SIZE, sp);
+		site_try(mm, pc - SYSCALL_SIZE, sp);
 	}
 }
 

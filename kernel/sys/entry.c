@@ -71,6 +71,7 @@ static __attribute__((noinline)) void do_work(struct thread *t, struct frame *fr
 	do {
 		if (plat_pending())
 			take_events();
+		PART(patch_ahead, t->process->mm);
 		if (t->signal.work || process_should_die(t)) {
 			PART(patch_settle, t->process->mm, frame);
 			signal_deliver(frame);

@@ -35,6 +35,7 @@
 #pragma weak open_last_create
 #pragma weak open_tmpfile
 #pragma weak overlay_create
+#pragma weak patch_ahead
 #pragma weak patch_settle
 #pragma weak patch_trapped
 #pragma weak posix_timers_delete

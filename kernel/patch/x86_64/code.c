@@ -114,23 +114,49 @@ static bool hides_syscall(const uint8_t *p, size_t len)
 
 int code_window(uint64_t start, uint64_t end, uint64_t at, uint8_t bytes[WINDOW_MAX], uint8_t *length)
 {
-	struct reader r = {.at = start, .end = at + SYSCALL_SIZE};
-	struct insn insn = {0}, last = {0};
+	struct reader r = {.at = start, .end = end};
+	struct insn insn, last = {0};
 	const uint8_t *p;
+	bool found = false;
+	uint32_t aims = 0; // bit n: a branch aims n bytes before `at`
 	if (end - start > DECODE_MAX)
 		return -ENOSPC;
-	while ((p = peek(&r, &insn)) && r.at < at) {
-		last = insn;
-		memcpy(bytes, p, insn.length);
+	while (r.at < end && (p = peek(&r, &insn)) != NULL) {
+		found |= r.at == at && p[0] == 0x0f && p[1] == 0x05;
 		r.at += insn.length;
+		if (r.at == at) {
+			last = insn;
+			memcpy(bytes, p, insn.length);
+		}
+		uint64_t before = at - (r.at + (uint64_t)(int64_t)insn.target);
+		if (insn.branch && before < WINDOW_MAX)
+			aims |= 1u << before;
 	}
-	if (!p || r.at != at || !last.length || p[0] != 0x0f || p[1] != 0x05)
-		return -ENOENT;
 	*length = last.length;
-	if (!movable(&last) || hides_syscall(bytes, last.length))
-		return -EINVAL;
-	// A jump past a prefix, say.
-	return aimed_at(start, end, at - last.length + 1, last.length - 1u) ? -EINVAL : 0;
+	if (!found || !last.length)
+		return -ENOENT;
+	// A jump past a prefix, say. And code that is not understood is not safe.
+	bool entered = aims & ((1u << last.length) - 2) || r.at != end;
+	return !movable(&last) || hides_syscall(bytes, last.length) || entered ? -EINVAL : 0;
+}
+
+size_t code_scan(const uint8_t *code, size_t len)
+{
+	const uint64_t ones = ~0ull / 255;
+	uint64_t next;
+	for (size_t i = 0; i + SYSCALL_SIZE <= len; i++) {
+		for (; i + 1 + sizeof(next) <= len; i += sizeof(next)) { // a step for all bytes that have no 05 behind them
+			memcpy(&next, code + i + 1, sizeof(next));
+			next ^= 5 * ones;
+			if ((next - ones) & ~next & 128 * ones)
+				break;
+		}
+		for (size_t stop = MIN(i + sizeof(next), len - 1); i < stop; i++)
+			if (code[i] == 0x0f && code[i + 1] == 0x05)
+				return i;
+		i--;
+	}
+	return len;
 }
 
 uint64_t code_signal_return(uint64_t early)
