@@ -90,12 +90,14 @@ static void give(struct tap *t, size_t bytes)
 static bool receive(struct tap *t)
 {
 	unsigned count = 0;
-	for (; t->readable && count < BATCH && has_room(t); count++) {
+	while (t->readable && count < BATCH && has_room(t)) {
 		ssize_t n = readv(t->config.fd, t->held.piece, (int)t->held.count);
-		if (n >= (ssize_t)ABI_LINK_HEAD)
+		if (n >= (ssize_t)ABI_LINK_HEAD) {
 			give(t, (size_t)n);
-		else if (n < 0 && errno != EINTR)
+			count++;
+		} else if (n < 0 && errno != EINTR) {
 			t->readable = false; // EAGAIN; or the interface went down
+		}
 	}
 	return count;
 }

@@ -230,6 +230,7 @@ static void address4(void)
 int lwip_link_start(void)
 {
 	lwip_init();
+	lwip_half_open_init();
 	int err = frames_init(&user);
 	if (err)
 		return err;

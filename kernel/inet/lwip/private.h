@@ -32,13 +32,22 @@ void lwip_address_back(const ip_addr_t *from, uint16_t port, struct abi_net_addr
 void lwip_address_local(const struct inet_socket *i, ip_addr_t *local, u8_t *type);
 int lwip_errno(err_t e); // negative
 
-// --- stream.c, datagram.c ---------------------------------------------------------------------------------------------
+// --- stream.c ---------------------------------------------------------------------------------------------------------
 
 int lwip_stream_open(struct inet_socket *i);
 void lwip_stream_ask(struct inet_socket *i, enum abi_net_op op, uint32_t value, const struct abi_net_address *a);
 int lwip_stream_send(struct inet_socket *i, struct socket_io *io, size_t len);
 void lwip_stream_close(struct inet_socket *i, bool reset);
 bool lwip_stream_unsent(void);
+
+// --- half_open.c ------------------------------------------------------------------------------------------------------
+
+struct tcp_pcb;
+void lwip_half_open_init(void);
+void lwip_half_open_watch(struct tcp_pcb *listener);
+void lwip_half_open_end(struct tcp_pcb *p); // it is complete
+
+// --- datagram.c -------------------------------------------------------------------------------------------------------
 
 int lwip_datagram_open(struct inet_socket *i);
 void lwip_datagram_bind(struct inet_socket *i, const struct abi_net_address *a);

@@ -121,6 +121,7 @@ static err_t accepted(void *arg, struct tcp_pcb *p, err_t err)
 	struct abi_net_address local, remote;
 	if (err || !p || !listener)
 		return ERR_VAL;
+	lwip_half_open_end(p);
 	lwip_address_back(&p->local_ip, p->local_port, &local);
 	lwip_address_back(&p->remote_ip, p->remote_port, &remote);
 	listener = inet_stream_target(listener, &local, &remote);
@@ -171,18 +172,17 @@ static void connect(struct inet_socket *i, const struct abi_net_address *a)
 		inet_stream_failed(i, -lwip_errno(err));
 }
 
-static void listen(struct inet_socket *i, uint32_t backlog)
+// How many wait for accept(2), and how many to be complete: half_open.c.
+static void listen(struct inet_socket *i)
 {
 	struct tcp_pcb *p = pcb_of(i), *l;
 	ip_addr_t local;
-	u8_t type, count = (u8_t)MIN(MAX(backlog, 1u), 255u);
-	if (p->state == LISTEN) {
-		tcp_backlog_set((struct tcp_pcb_listen *)p, count);
+	u8_t type;
+	if (p->state == LISTEN)
 		return;
-	}
 	lwip_address_local(i, &local, &type);
 	err_t err = tcp_bind(p, type == IPADDR_TYPE_ANY ? IP_ANY_TYPE : &local, i->local.port);
-	l = err ? NULL : tcp_listen_with_backlog_and_err(p, count, &err);
+	l = err ? NULL : tcp_listen_with_backlog_and_err(p, 0xff, &err);
 	if (!l) { // nobody from outside finds it, then
 		inet_outside_close(i, false);
 		return;
@@ -190,6 +190,7 @@ static void listen(struct inet_socket *i, uint32_t backlog)
 	i->carried = l;
 	tcp_arg(l, i);
 	tcp_accept(l, accepted);
+	lwip_half_open_watch(l);
 }
 
 static void credit(struct tcp_pcb *p, uint32_t bytes)
@@ -210,7 +211,7 @@ void lwip_stream_ask(struct inet_socket *i, enum abi_net_op op, uint32_t value, 
 		connect(i, a);
 		break;
 	case ABI_NET_LISTEN:
-		listen(i, value);
+		listen(i);
 		break;
 	case ABI_NET_CREDIT:
 		credit(p, value);

@@ -75,6 +75,7 @@
 #define LWIP_TCP_TIMESTAMPS	   1
 #define LWIP_TCP_KEEPALIVE	   1
 #define TCP_LISTEN_BACKLOG	   1
+#define LWIP_TCP_PCB_NUM_EXT_ARGS  1 // half_open.c
 #define TCP_QUEUE_OOSEQ		   1
 #define TCP_OOSEQ_MAX_BYTES	   TCP_WND
 #define TCP_MSL			   30000UL
