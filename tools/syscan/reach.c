@@ -22,9 +22,6 @@ struct work {
 	size_t todos;
 	uint32_t parent;
 	bool taken;
-	struct module *from;
-	uint64_t from_at;
-	size_t module_of_from;
 };
 
 // --- exports ----------------------------------------------------------------------------------------------
@@ -284,50 +281,6 @@ static bool uses_dlsym(struct work *w, const struct module *m)
 	return looks;
 }
 
-// --- who calls whom ---------------------------------------------------------------------------------------
-
-static void add_xref(void *arg, struct module *to, uint64_t address)
-{
-	struct work *w = arg;
-	struct scope *s = w->scope;
-	const struct function *f = module_function(to, address);
-	if (!f || (to == w->from && address != f->start && w->from_at >= f->start && w->from_at < f->end))
-		return; // inside of a function
-	uint32_t index = 0;
-	while (s->module[index] != to)
-		index++;
-	GROW(s->xref, s->xrefs);
-	s->xref[s->xrefs++] = (struct xref){index, (uint32_t)w->module_of_from, address, w->from_at};
-}
-
-static int xref_by_to(const void *a, const void *b)
-{
-	const struct xref *x = a, *y = b;
-	if (x->to_module != y->to_module)
-		return x->to_module < y->to_module ? -1 : 1;
-	return x->to < y->to ? -1 : x->to > y->to;
-}
-
-static void make_xrefs(struct work *w)
-{
-	struct scope *s = w->scope;
-	for (w->module_of_from = 0; w->module_of_from < s->modules; w->module_of_from++) {
-		struct module *m = w->from = s->module[w->module_of_from];
-		for (size_t i = 0; i < m->events; i++) {
-			const struct event *e = &m->event[i];
-			const struct function *f;
-			if (e->kind != EVENT_CALL && e->kind != EVENT_JUMP && e->kind != EVENT_SLOT_CALL)
-				continue;
-			f = module_function(m, e->at);
-			w->from_at = e->at;
-			if (f && f->reached)
-				event_leads(s, m, e, add_xref, w);
-		}
-	}
-	if (s->xrefs)
-		qsort(s->xref, s->xrefs, sizeof(*s->xref), xref_by_to);
-}
-
 void scope_reach(struct scope *s)
 {
 	struct work w = {.scope = s};
@@ -348,5 +301,5 @@ void scope_reach(struct scope *s)
 			follow(&w);
 		}
 	free(w.todo);
-	make_xrefs(&w);
+	scope_make_xrefs(s);
 }

@@ -4,7 +4,8 @@
 //
 //   load.c     the scope: the program, its interpreter, every library it needs
 //   sweep.c    each module's code, instruction by instruction: events (calls, references, syscall sites) and functions
-//   reach.c    the functions that can run, from the entry points; and who calls whom
+//   reach.c    the functions that can run, from the entry points; xref.c  who calls whom
+//   body.c     a function's instructions, one by one
 //   resolve.c  the values a register can have at a place: the number and the operation of each site
 //   report.c   what is said about it;   main.c  the command
 //
@@ -41,7 +42,7 @@ struct function {
 	bool reached, taken; // taken: it may be called from where no call names it
 	bool returns;	     // it may come back to its caller
 	uint32_t parent;     // who reached it: number of a function, or UINT32_MAX
-	struct body *body;   // resolve.c
+	struct body *body;   // body.c
 };
 
 struct range {
@@ -120,6 +121,11 @@ struct module *scope_module(const struct scope *s, uint32_t n);
 typedef void (*leads_fn)(void *arg, struct module *to, uint64_t address);
 void event_leads(const struct scope *s, const struct module *m, const struct event *e, leads_fn found, void *arg);
 
+// xref.c
+void scope_make_xrefs(struct scope *s);
+// Where those that lead to `at` begin among all.
+size_t scope_first_xref(const struct scope *s, uint32_t module, uint64_t at);
+
 // resolve.c
 #define VALUES 64
 struct values {
@@ -129,8 +135,8 @@ struct values {
 	char where[160];     // at which place it ended
 };
 
-void body_free(struct body *b);
-// Whether the instruction at `at`, outside of .eh_frame, can be run: or is it data that looks like code?
+void body_free(struct body *b); // body.c
+// live.c. Whether the instruction at `at`, outside of .eh_frame, can be run: or is it data that looks like code?
 bool is_live(const struct scope *s, struct module *m, struct function *f, uint64_t at);
 // What 64-bit register `reg` (ZYDIS_REGISTER_*) can hold before the instruction at `at` of function f.
 void resolve(const struct scope *s, struct module *m, struct function *f, uint64_t at, ZydisRegister reg,
