@@ -50,6 +50,7 @@ bool decode(const ZydisDecoder *decoder, const uint8_t *bytes, size_t length, ui
 			(length > 1 && !bytes[0] && !bytes[1]); // zeros, as an `add`
 	code->ret = i.meta.category == ZYDIS_CATEGORY_RET || i.mnemonic == ZYDIS_MNEMONIC_IRETQ;
 	code->endbr = i.mnemonic == ZYDIS_MNEMONIC_ENDBR64;
+	code->is_move = i.mnemonic == ZYDIS_MNEMONIC_MOV;
 	if (i.raw.imm[0].size) {
 		if (i.raw.imm[0].is_relative) {
 			code->has_target = code->kind == CODE_CALL || code->kind == CODE_JUMP ||
@@ -71,6 +72,10 @@ bool decode(const ZydisDecoder *decoder, const uint8_t *bytes, size_t length, ui
 			if (i.attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS))
 				code->has_memory = false;
 		}
+	}
+	if (i.attributes & ZYDIS_ATTRIB_HAS_MODRM && i.raw.modrm.mod == 2 && !code->padding) {
+		code->has_displacement = true;
+		code->displacement = (uint64_t)i.raw.disp.value;
 	}
 	return true;
 }

@@ -28,11 +28,13 @@ struct code {
 	bool has_memory; // `memory` is the address of its memory operand (relative to rip, or absolute)
 	bool indexed;	 // ... to which a register is added
 	bool is_lea;	 // it takes that address, and not what is there
+	bool is_move;	 // mov
 	bool has_immediate;
+	bool has_displacement; // a register and 32 bits: in code of fixed addresses, maybe one
 	bool padding; // nop, int3
 	bool endbr;
 	bool ret;
-	uint64_t target, memory, immediate;
+	uint64_t target, memory, immediate, displacement;
 };
 
 void decode_init(ZydisDecoder *decoder);

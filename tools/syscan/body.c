@@ -159,18 +159,19 @@ bool body_decode(const struct module *m, const struct insn *n, ZydisDecodedInstr
 	return bytes && ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, n->length, i, o));
 }
 
-void body_spread(const struct body *b, uint8_t *live)
+void body_spread(const struct body *b, const uint8_t *one_way, uint8_t *live)
 {
 	for (bool more = true; more;) {
 		more = false;
 		for (uint32_t i = 0; i + 1 < b->count; i++) {
 			const struct insn *n = &b->insn[i];
-			if (live[i] && !live[i + 1] && n->kind != CODE_JUMP && n->kind != CODE_END &&
+			if (live[i] && !live[i + 1] && !(one_way && one_way[i] == BRANCH_TAKEN) && n->kind != CODE_JUMP && n->kind != CODE_END &&
 			    n->at + n->length == n[1].at)
 				live[i + 1] = more = true;
 		}
 		for (size_t i = 0; i < b->edges; i++)
-			if (live[b->edge[i].from] && !live[b->edge[i].to])
+			if (live[b->edge[i].from] && !live[b->edge[i].to] &&
+			    !(one_way && one_way[b->edge[i].from] == BRANCH_PASSED))
 				live[b->edge[i].to] = more = true;
 	}
 }

@@ -34,7 +34,8 @@ uint32_t body_find(const struct body *b, uint64_t at);
 size_t body_first_edge(const struct body *b, uint32_t here);
 // All operands of an instruction, hidden ones too; false: its bytes are not there.
 bool body_decode(const struct module *m, const struct insn *n, ZydisDecodedInstruction *i, ZydisDecodedOperand *o);
-// Marks what runs on or jumps from what is marked (by instruction).
-void body_spread(const struct body *b, uint8_t *live);
+// Marks what runs on or jumps from what is marked (by instruction). `one_way`, or NULL, says which branches go one way only.
+enum { BRANCH_TAKEN = 1, BRANCH_PASSED };
+void body_spread(const struct body *b, const uint8_t *one_way, uint8_t *live);
 
 #endif

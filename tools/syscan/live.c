@@ -24,7 +24,7 @@ bool is_live(const struct scope *s, struct module *m, struct function *f, uint64
 		b->live = xrealloc(NULL, b->count, 1);
 		for (uint32_t i = 0; i < b->count; i++)
 			b->live[i] = b->insn[i].at == f->start || entered(s, module, b->insn[i].at);
-		body_spread(b, b->live);
+		body_spread(b, NULL, b->live);
 	}
 	for (size_t i = 0; i < b->computeds; i++)
 		if (b->live[b->computed[i]])

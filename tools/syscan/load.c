@@ -239,6 +239,9 @@ void scope_free(struct scope *s)
 		free(m->function);
 		free(m->pointed);
 		free(m->text);
+		free(m->object);
+		free(m->word);
+		free(m->service_text);
 		free(m);
 	}
 	for (size_t i = 0; i < s->missings; i++)
@@ -248,4 +251,5 @@ void scope_free(struct scope *s)
 	free(s->named);
 	free(s->export);
 	free(s->xref);
+	free(s->service);
 }

@@ -4,6 +4,8 @@
 //
 //   load.c     the scope: the program, its interpreter, every library it needs
 //   sweep.c    each module's code, instruction by instruction: events (calls, references, syscall sites) and functions
+//   objects.c  what a reference to data may be meant for;   threadlocal.c, services.c  what may look as if it could run
+//   exports.c  where names, words and events lead
 //   reach.c    the functions that can run, from the entry points; xref.c  who calls whom
 //   body.c     a function's instructions, one by one
 //   resolve.c  the values a register can have at a place: the number and the operation of each site
@@ -30,6 +32,9 @@ enum event_kind {
 	EVENT_LEGACY,	 // int 0x80, sysenter
 	EVENT_TEXT,	 // takes the address of a text that is looked for (module_texts)
 	EVENT_RETURN,	 // ret, or a jump to where nobody sees: the function may return
+	EVENT_DATA,	 // reads or writes data, there
+	EVENT_OBJECT,	 // takes the address of data
+	EVENT_ARRAY,	 // reads or writes data somewhere near: with an index, or it may be no address
 };
 
 struct event {
@@ -43,10 +48,26 @@ struct function {
 	bool returns;	     // it may come back to its caller
 	uint32_t parent;     // who reached it: number of a function, or UINT32_MAX
 	struct body *body;   // body.c
+	uint32_t service;    // what its module offers by it: number + 1, or 0: services.c
+	uint32_t services;   // how many of those it takes the address of
 };
 
 struct range {
 	uint64_t start, end;
+};
+
+struct object { // of data: up to the next one
+	uint64_t start;
+	bool live; // what runs can get at it
+};
+
+struct word {
+	uint64_t at, value;
+};
+
+struct service_text { // the name of one: services.c
+	uint64_t start, end;
+	uint32_t service;
 };
 
 struct module {
@@ -70,6 +91,12 @@ struct module {
 	struct range *text; // texts that are looked for: texts.c
 	size_t texts;
 	bool text_in_data; // data points to one
+	struct service_text *service_text; // services.c
+	size_t service_texts;
+	struct object *object; // sorted; none: where one ends is not known, all data counts
+	size_t objects;
+	struct word *word; // words of data that may be pointers and have no relocations; sorted
+	size_t words;
 	size_t undecoded; // bytes inside of functions that are no instructions
 	size_t overlaps;  // jumps into the middle of instructions
 };
@@ -93,6 +120,8 @@ struct scope {
 	uint32_t functions;
 	struct xref *xref; // sorted by to
 	size_t xrefs;
+	struct service *service;
+	size_t services;
 	bool all;		// everything counts as reached
 	bool loads_at_run_time; // dlopen is reached
 };
@@ -109,17 +138,49 @@ bool module_in_frame(const struct module *m, uint64_t at); // inside a function 
 bool module_framed(const struct module *m, uint64_t at);
 const char *function_name(const struct module *m, uint64_t start); // or NULL
 
+// objects.c
+void module_objects(struct module *m);
+// The object that `at` is in, or NULL.
+struct object *module_object(const struct module *m, uint64_t at);
+// Marks those that the run-time system gets at by itself, and calls `found` for each.
+typedef void (*object_fn)(void *arg, struct module *m, uint64_t address);
+void objects_at_start(struct module *m, object_fn found, void *arg);
+// The same for those that a reference from code or data to `address` may be meant for.
+void objects_near(struct module *m, uint64_t address, enum event_kind kind, object_fn found, void *arg);
+
+// threadlocal.c. A word of its threads' own that begins as zero and nobody else knows: its number in *word. False: e is something
+// else, or others may know it.
+bool is_thread_word(const struct module *m, const struct event *e, uint64_t *word);
+// Whether function f, which has that event, may write something else than zero there. If not, code of it that is run only if
+// something else is there comes back as ranges (allocated; none: NULL).
+bool may_set_thread_word(const struct module *m, struct function *f, const struct event *e, struct range **dead, size_t *count);
+
+// services.c
+struct service {
+	const char *name; // as getpwnam_r
+	bool named;	  // by a text that something that runs, or points to, can get at
+};
+void scope_services(struct scope *s);
+// A reference to data: the services that it names become `named`. Whether there are any new ones.
+bool services_named(const struct scope *s, const struct module *m, uint64_t address);
+
 // texts.c: finds the texts that name terminals other than the program's own (/dev/ptmx, /dev/pts/N), for EVENT_TEXT.
 void module_texts(struct module *m);
 bool module_is_text(const struct module *m, uint64_t address);
+
+// exports.c: by name, of all modules.
+typedef void (*leads_fn)(void *arg, struct module *to, uint64_t address);
+void scope_exports(struct scope *s);
+// Calls `found` for each module's of that name; returns whether there is one.
+bool scope_lookup(const struct scope *s, const char *name, leads_fn found, void *arg);
+// For each place that an event, or what the dynamic linker puts into a word, leads to.
+void event_leads(const struct scope *s, const struct module *m, const struct event *e, leads_fn found, void *arg);
+void reloc_leads(const struct scope *s, const struct module *m, const struct elf_reloc *r, leads_fn found, void *arg);
 
 // reach.c
 void scope_reach(struct scope *s);
 // The module of function number n.
 struct module *scope_module(const struct scope *s, uint32_t n);
-// For each place that an event leads to.
-typedef void (*leads_fn)(void *arg, struct module *to, uint64_t address);
-void event_leads(const struct scope *s, const struct module *m, const struct event *e, leads_fn found, void *arg);
 
 // xref.c
 void scope_make_xrefs(struct scope *s);

@@ -187,9 +187,27 @@ static void add_event(struct module *m, uint64_t at, enum event_kind kind, uint6
 	m->event[m->events++] = (struct event){at, target, kind};
 }
 
+static bool is_data(const struct module *m, uint64_t at)
+{
+	return elf_segment(&m->elf, at) && !module_is_code(m, at);
+}
+
+// Code of fixed addresses has them in immediates, and as displacements beside a register.
+static void look_at_data(struct module *m, const struct code *c)
+{
+	bool fixed = m->elf.type == ET_EXEC;
+	if (c->has_memory && is_data(m, c->memory))
+		add_event(m, c->at, c->is_lea ? EVENT_OBJECT : c->indexed ? EVENT_ARRAY : EVENT_DATA, c->memory);
+	if (fixed && c->has_immediate && is_data(m, c->immediate))
+		add_event(m, c->at, c->is_move ? EVENT_OBJECT : EVENT_ARRAY, c->immediate);
+	if (fixed && c->has_displacement && is_data(m, c->displacement))
+		add_event(m, c->at, EVENT_ARRAY, c->displacement);
+}
+
 static void look(struct module *m, const struct code *c)
 {
 	const struct elf_reloc *r = NULL;
+	look_at_data(m, c);
 	if (c->kind == CODE_SYSCALL || c->kind == CODE_LEGACY)
 		add_event(m, c->at, c->kind == CODE_SYSCALL ? EVENT_SITE : EVENT_LEGACY, 0);
 	if (c->has_target && module_is_code(m, c->target))
@@ -411,5 +429,6 @@ void module_sweep(struct module *m)
 		qsort(m->event, m->events, sizeof(*m->event), event_by_at);
 	make_functions(m, &s);
 	find_returns(m);
+	module_objects(m);
 	free(s.at);
 }
