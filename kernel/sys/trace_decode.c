@@ -17,7 +17,7 @@
 #include "sys/errno_name.h"
 #include "sys/trace.h"
 
-#define STRING_SHOWN 48
+#define STRING_SHOWN 128
 
 struct word {
 	uint32_t value;

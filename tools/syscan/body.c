@@ -176,3 +176,24 @@ void body_spread(const struct body *b, const uint8_t *one_way, uint8_t *live)
 	}
 }
 
+
+bool body_entered(const struct body *b, uint32_t first, uint32_t last)
+{
+	size_t e = body_first_edge(b, first);
+	return e < b->edges && b->edge[e].to <= last;
+}
+
+void body_dead(const struct body *b, const uint8_t *one_way, struct range **dead, size_t *count)
+{
+	uint8_t *live = xrealloc(NULL, b->count, 1);
+	memset(live, 0, b->count);
+	live[0] = 1;
+	body_spread(b, one_way, live);
+	for (uint32_t i = 0; i < b->count; i++) {
+		if (live[i] || b->insn[i].padding)
+			continue;
+		GROW(*dead, *count);
+		(*dead)[(*count)++] = (struct range){b->insn[i].at, b->insn[i].at + b->insn[i].length};
+	}
+	free(live);
+}

@@ -37,5 +37,9 @@ bool body_decode(const struct module *m, const struct insn *n, ZydisDecodedInstr
 // Marks what runs on or jumps from what is marked (by instruction). `one_way`, or NULL, says which branches go one way only.
 enum { BRANCH_TAKEN = 1, BRANCH_PASSED };
 void body_spread(const struct body *b, const uint8_t *one_way, uint8_t *live);
+// Whether a jump inside of the function leads to one of these instructions.
+bool body_entered(const struct body *b, uint32_t first, uint32_t last);
+// What cannot be reached from the function's start then (appended).
+void body_dead(const struct body *b, const uint8_t *one_way, struct range **dead, size_t *count);
 
 #endif

@@ -238,6 +238,7 @@ void scope_free(struct scope *s)
 		free(m->event);
 		free(m->function);
 		free(m->pointed);
+		free(m->entry);
 		free(m->text);
 		free(m->object);
 		free(m->word);

@@ -182,9 +182,17 @@ static void distances(struct module *m, uint64_t table, object_fn found, void *a
 	}
 }
 
+bool objects_point(const struct module *m, uint64_t at)
+{
+	const struct elf_segment *s = elf_segment(&m->elf, at);
+	return s && (s->flags & PF_W || m->elf.type == ET_EXEC);
+}
+
 void objects_near(struct module *m, uint64_t address, enum event_kind kind, object_fn found, void *arg)
 {
-	struct object *o = module_object(m, address);
+	if (kind == EVENT_OBJECT)
+		distances(m, address, found, arg);
+	struct object *o = objects_point(m, address) ? module_object(m, address) : NULL;
 	if (!o)
 		return;
 	if (kind == EVENT_ARRAY)
@@ -192,8 +200,6 @@ void objects_near(struct module *m, uint64_t address, enum event_kind kind, obje
 	else if (kind == EVENT_OBJECT && address != o->start)
 		mark_range(m, address, address + NEAR, found, arg);
 	mark(m, o, found, arg);
-	if (kind == EVENT_OBJECT)
-		distances(m, address, found, arg);
 }
 
 struct start_marks {
@@ -201,20 +207,38 @@ struct start_marks {
 	void *arg;
 };
 
-// What unwinding reads: pointers to the words that point to a language's routine and its types.
-static void frame_pointers(struct module *m, const Elf64_Shdr *sh, const struct start_marks *k)
+// Distances (or addresses) in these bytes of a section, every `step` of them, that lead to words which the dynamic linker fills.
+static void frame_pointers(struct module *m, const Elf64_Shdr *sh, uint64_t from, uint64_t to, unsigned step, const struct start_marks *k)
 {
+	bool types = step > 1; // which are data
 	const uint8_t *p = elf_at(&m->elf, sh->sh_addr, sh->sh_size);
+	bool fixed = m->elf.type == ET_EXEC;
 	int32_t distance;
-	for (uint64_t i = 0; p && i + 4 <= sh->sh_size; i++) {
+	for (uint64_t i = from; p && i + 4 <= to; i += step) {
 		memcpy(&distance, p + i, 4);
-		uint64_t to[2] = {sh->sh_addr + i + (uint64_t)(int64_t)distance, (uint32_t)distance};
-		for (unsigned n = 0; n < (m->elf.type == ET_EXEC ? 2 : 1); n++) {
-			const struct elf_segment *s = elf_segment(&m->elf, to[n]);
-			struct object *o = s && s->flags & PF_W && to[n] % 8 == 0 ? module_object(m, to[n]) : NULL;
+		uint64_t word = sh->sh_addr + i + (uint64_t)(int64_t)distance;
+		for (unsigned n = 0; n < 2; n++, word = (uint32_t)distance) {
+			const struct elf_reloc *r = n ? NULL : elf_reloc_at(&m->elf, word);
+			bool is = fixed || (r && !(types && r->type == R_X86_64_RELATIVE && module_is_code(m, r->addend)));
+			struct object *o = is && word % 8 == 0 ? module_object(m, word) : NULL;
 			if (o)
 				mark(m, o, k->found, k->arg);
 		}
+	}
+}
+
+// What unwinding reads of a language: its routine, which frames with a head in common name there, and types that are caught.
+static void frames_at_start(struct module *m, const Elf64_Shdr *sh, const struct start_marks *k)
+{
+	const uint8_t *p = elf_at(&m->elf, sh->sh_addr, sh->sh_size);
+	uint32_t len, id;
+	for (uint64_t at = 0; p && at + 8 <= sh->sh_size; at += 4 + (uint64_t)len) {
+		memcpy(&len, p + at, 4);
+		memcpy(&id, p + at + 4, 4);
+		if (len > sh->sh_size - at - 4)
+			return;
+		if (len && !id)
+			frame_pointers(m, sh, at + 8, at + 4 + len, 1, k);
 	}
 }
 
@@ -228,8 +252,10 @@ static void section_at_start(struct module *m, const char *name, const Elf64_Shd
 		run |= !strcmp(name, always[i]);
 	if (run)
 		mark_range(m, sh->sh_addr, sh->sh_addr + sh->sh_size, k->found, k->arg);
-	if (!strcmp(name, ".eh_frame") || !strncmp(name, ".gcc_except_table", 17))
-		frame_pointers(m, sh, k);
+	if (!strcmp(name, ".eh_frame"))
+		frames_at_start(m, sh, k);
+	if (!strncmp(name, ".gcc_except_table", 17))
+		frame_pointers(m, sh, -sh->sh_addr & 3, sh->sh_size, 4, k);
 }
 
 void objects_at_start(struct module *m, object_fn found, void *arg)

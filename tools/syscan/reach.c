@@ -22,7 +22,7 @@ static void push(struct reach *w, uint32_t function)
 	w->todo[w->todos++] = function;
 }
 
-// --- parts that wait for a word of the thread's ------------------------------------------------------------
+// --- parts that wait -----------------------------------------------------------------------------------------
 
 static void free_guard(struct guarded *g)
 {
@@ -31,17 +31,33 @@ static void free_guard(struct guarded *g)
 	g->deads = 0;
 }
 
-// Parts of a function that others jump into, or whose word is set, run.
-static void release(struct reach *w, const struct guarded *like)
+static void add_guard(struct reach *w, struct function *f, struct guarded g)
 {
-	for (size_t i = 0; i < w->guardeds; i++) {
-		struct guarded *g = &w->guarded[i];
-		bool same = like ? g->function == like->function : w->word[g->word].set;
-		if (!g->deads || !same)
-			continue;
-		free_guard(g);
-		push(w, g->function);
-	}
+	g.next = f->guards;
+	GROW(w->guarded, w->guardeds);
+	w->guarded[w->guardeds++] = g;
+	f->guards = (uint32_t)w->guardeds;
+}
+
+static void release(struct reach *w, struct guarded *g)
+{
+	if (!g->deads)
+		return;
+	free_guard(g);
+	push(w, g->function);
+}
+
+static void release_all_of(struct reach *w, const struct function *f)
+{
+	for (uint32_t i = f->guards; i; i = w->guarded[i - 1].next)
+		release(w, &w->guarded[i - 1]);
+}
+
+static void release_all_for(struct reach *w, size_t word)
+{
+	for (size_t i = 0; i < w->guardeds; i++)
+		if (w->guarded[i].word == word)
+			release(w, &w->guarded[i]);
 }
 
 static size_t find_word(struct reach *w, const struct module *m, uint64_t word)
@@ -57,29 +73,53 @@ static size_t find_word(struct reach *w, const struct module *m, uint64_t word)
 static void look_at_word(struct reach *w, struct module *m, struct function *f, const struct event *e)
 {
 	struct guarded g = {.function = w->parent};
-	uint64_t word;
+	uint64_t word = 0;
 	if (w->scope->all || !is_thread_word(m, e, &word))
 		return;
 	g.word = find_word(w, m, word);
 	if (w->word[g.word].set)
 		return;
-	for (size_t i = 0; i < w->guardeds; i++)
-		if (w->guarded[i].function == g.function && w->guarded[i].word == g.word)
+	for (uint32_t i = f->guards; i; i = w->guarded[i - 1].next)
+		if (w->guarded[i - 1].word == g.word)
 			return;
 	if (may_set_thread_word(m, f, e, &g.dead, &g.deads)) {
 		w->word[g.word].set = true;
-		release(w, NULL);
+		release_all_for(w, g.word);
 		return;
 	}
-	GROW(w->guarded, w->guardeds);
-	w->guarded[w->guardeds++] = g;
+	if (f->entered)
+		free_guard(&g);
+	add_guard(w, f, g);
 }
 
-static bool is_dead(const struct reach *w, uint32_t function, uint64_t at)
+// Once for each function.
+static void look_at_argument(struct reach *w, struct module *m, struct function *f, uint32_t n)
 {
-	for (size_t i = 0; i < w->guardeds; i++)
-		for (size_t k = 0; w->guarded[i].function == function && k < w->guarded[i].deads; k++)
-			if (at >= w->guarded[i].dead[k].start && at < w->guarded[i].dead[k].end)
+	struct guarded g = {.function = n, .word = NO_WORD};
+	if (w->scope->all || f->taken || f->entered || !decides_by_argument(m, f, &g.reg, &g.dead, &g.deads))
+		return;
+	add_guard(w, f, g);
+}
+
+// A function that waits for an argument has been called.
+static void look_at_call(struct reach *w, const struct function *f)
+{
+	for (uint32_t i = f->guards; i; i = w->guarded[i - 1].next) {
+		struct guarded *g = &w->guarded[i - 1];
+		if (!g->deads || g->word != NO_WORD)
+			continue;
+		struct module *from = w->call ? scope_module(w->scope, w->parent) : NULL;
+		if (!from || f->taken || !passes_zero(from, &from->function[w->parent - from->first], w->call->at, g->reg))
+			release(w, g);
+		return;
+	}
+}
+
+static bool is_dead(const struct reach *w, const struct function *f, uint64_t at)
+{
+	for (uint32_t i = f->guards; i; i = w->guarded[i - 1].next)
+		for (size_t k = 0; k < w->guarded[i - 1].deads; k++)
+			if (at >= w->guarded[i - 1].dead[k].start && at < w->guarded[i - 1].dead[k].end)
 				return true;
 	return false;
 }
@@ -93,19 +133,24 @@ void reach_address(void *arg, struct module *m, uint64_t address)
 	struct reach *w = arg;
 	struct function *f = module_is_code(m, address) ? module_function(m, address) : NULL;
 	if (!f) {
-		see_data(w, m, address, EVENT_OBJECT);
+		see_data(w, m, address, EVENT_DATA);
 		return;
 	}
-	struct guarded like = {.function = m->first + (uint32_t)(f - m->function)};
+	uint32_t n = m->first + (uint32_t)(f - m->function);
 	if (w->taken && address == f->start)
 		f->taken = true;
-	if (address != f->start && w->parent != like.function)
-		release(w, &like);
-	if (f->reached)
-		return;
-	f->reached = true;
-	f->parent = w->parent;
-	push(w, like.function);
+	if (address != f->start && w->parent != n) {
+		f->entered = true;
+		release_all_of(w, f);
+	}
+	if (!f->reached) {
+		f->reached = true;
+		f->parent = w->parent;
+		push(w, n);
+		look_at_argument(w, m, f, n);
+	}
+	if (address == f->start)
+		look_at_call(w, f);
 }
 
 void reach_object(void *arg, struct module *m, uint64_t address)
@@ -128,6 +173,7 @@ static void see_data(struct reach *w, struct module *m, uint64_t address, enum e
 			continue;
 		w->parent = o->by;
 		w->taken = true;
+		w->call = NULL;
 		reach_address(w, o->place.module, o->place.address);
 		w->parent = parent;
 	}
@@ -162,6 +208,18 @@ static size_t first_event(const struct module *m, uint64_t at)
 	return low;
 }
 
+// Whether an address in an object is a part of it to function f, which knows the object's start as well.
+static bool is_field(const struct module *m, const struct function *f, uint64_t address)
+{
+	const struct object *o = module_object(m, address);
+	if (!o || o->start == address || !objects_point(m, address))
+		return false;
+	for (size_t i = first_event(m, f->start); i < m->events && m->event[i].at < f->end; i++)
+		if (m->event[i].kind == EVENT_OBJECT && m->event[i].target == o->start)
+			return true;
+	return false;
+}
+
 static void follow_function(struct reach *w, uint32_t n)
 {
 	struct module *m = scope_module(w->scope, n);
@@ -172,12 +230,15 @@ static void follow_function(struct reach *w, uint32_t n)
 		look_at_word(w, m, f, &m->event[i]);
 	for (size_t i = first; i < m->events && m->event[i].at < f->end; i++) {
 		const struct event *e = &m->event[i];
-		if (is_dead(w, n, e->at))
+		if (is_dead(w, f, e->at))
 			continue;
 		w->taken = e->kind == EVENT_REF || e->kind == EVENT_SLOT_REF;
+		w->call = e->kind == EVENT_CALL || e->kind == EVENT_SLOT_CALL || e->kind == EVENT_JUMP ? e : NULL;
 		event_leads(w->scope, m, e, w->taken ? reach_taken : reach_address, w);
-		if (e->kind == EVENT_DATA || e->kind == EVENT_OBJECT || e->kind == EVENT_ARRAY)
+		if (e->kind == EVENT_DATA || e->kind == EVENT_ARRAY)
 			see_data(w, m, e->target, e->kind);
+		if (e->kind == EVENT_OBJECT)
+			see_data(w, m, e->target, is_field(m, f, e->target) ? EVENT_DATA : EVENT_OBJECT);
 	}
 }
 
@@ -203,6 +264,7 @@ static void follow_object(struct reach *w)
 	w->parent = w->object[w->objects].by;
 	uint64_t end = o + 1 < m->object + m->objects ? o[1].start : UINT64_MAX;
 	w->taken = true;
+	w->call = NULL;
 	for (size_t i = first_reloc(&m->elf, o->start); i < m->elf.reloc_count && m->elf.reloc[i].where < end; i++) {
 		const struct elf_reloc *r = &m->elf.reloc[i];
 		if (r->type != R_X86_64_JUMP_SLOT && r->type != R_X86_64_GLOB_DAT) // these: by who names them
@@ -229,6 +291,7 @@ void reach_follow(struct reach *w)
 		else
 			follow_object(w);
 	}
+	w->call = NULL;
 }
 
 void reach_end(struct reach *w)

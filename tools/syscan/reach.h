@@ -17,13 +17,15 @@ struct thread_word { // threadlocal.c
 	bool set; // something that runs may have written there
 };
 
-// A part of a function that only runs when a word is set.
+// A part of a function that only runs when a word is set, or when somebody passes another argument than 0.
 struct guarded {
-	uint32_t function;
-	size_t word; // index
+	uint32_t function, next; // next: of this function, as in struct function
+	size_t word;		 // index, or NO_WORD:
+	ZydisRegister reg; // the argument's
 	struct range *dead;
 	size_t deads;
 };
+#define NO_WORD SIZE_MAX
 
 // The address of a service's function, taken by one that registers them all.
 struct offered {
@@ -41,7 +43,8 @@ struct reach {
 	} *object; // objects whose words are
 	size_t objects;
 	uint32_t parent; // the function that it comes from now, or UINT32_MAX
-	bool taken;	 // by its address, or called?
+	const struct event *call; // it is called there; NULL: from somewhere, with anything
+	bool taken;		  // by its address, or called?
 	struct thread_word *word;
 	size_t words;
 	struct guarded *guarded;

@@ -4,7 +4,7 @@
 //
 //   load.c     the scope: the program, its interpreter, every library it needs
 //   sweep.c    each module's code, instruction by instruction: events (calls, references, syscall sites) and functions
-//   objects.c  what a reference to data may be meant for;   threadlocal.c, services.c  what may look as if it could run
+//   objects.c  what a reference to data may be meant for;   threadlocal.c, always_zero.c, services.c  what looks as if it could run
 //   exports.c  where names, words and events lead
 //   reach.c    the functions that can run, from the entry points; xref.c  who calls whom
 //   body.c     a function's instructions, one by one
@@ -46,10 +46,12 @@ struct function {
 	uint64_t start, end;
 	bool reached, taken; // taken: it may be called from where no call names it
 	bool returns;	     // it may come back to its caller
+	bool entered;	     // others that run jump into it
 	uint32_t parent;     // who reached it: number of a function, or UINT32_MAX
 	struct body *body;   // body.c
 	uint32_t service;    // what its module offers by it: number + 1, or 0: services.c
 	uint32_t services;   // how many of those it takes the address of
+	uint32_t guards;     // parts of it that wait: number of the last + 1, or 0: reach.c
 };
 
 struct range {
@@ -86,6 +88,8 @@ struct module {
 	struct function *function; // sorted
 	size_t functions;
 	uint32_t first;	   // the number of its first function among all
+	uint64_t *entry; // places inside of functions that others jump to; sorted
+	size_t entries;
 	uint64_t *pointed; // code that words of data name; sorted
 	size_t pointeds;
 	struct range *text; // texts that are looked for: texts.c
@@ -142,6 +146,8 @@ const char *function_name(const struct module *m, uint64_t start); // or NULL
 void module_objects(struct module *m);
 // The object that `at` is in, or NULL.
 struct object *module_object(const struct module *m, uint64_t at);
+// Whether there can be pointers at `at`: what nobody writes has none, where they need relocations.
+bool objects_point(const struct module *m, uint64_t at);
 // Marks those that the run-time system gets at by itself, and calls `found` for each.
 typedef void (*object_fn)(void *arg, struct module *m, uint64_t address);
 void objects_at_start(struct module *m, object_fn found, void *arg);
@@ -154,6 +160,12 @@ bool is_thread_word(const struct module *m, const struct event *e, uint64_t *wor
 // Whether function f, which has that event, may write something else than zero there. If not, code of it that is run only if
 // something else is there comes back as ranges (allocated; none: NULL).
 bool may_set_thread_word(const struct module *m, struct function *f, const struct event *e, struct range **dead, size_t *count);
+
+// always_zero.c. Whether function f first decides by an argument: which register it is in, and what runs only if it is not zero
+// (allocated).
+bool decides_by_argument(const struct module *m, struct function *f, ZydisRegister *reg, struct range **dead, size_t *count);
+// Whether a call of function f passes 0 there for sure.
+bool passes_zero(const struct module *m, struct function *f, uint64_t call, ZydisRegister reg);
 
 // services.c
 struct service {

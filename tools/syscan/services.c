@@ -23,6 +23,7 @@ static void find_functions(struct scope *s, const struct module *m)
 	for (size_t i = 0; i < m->elf.dynsym_count; i++) {
 		const struct elf_symbol *sym = &m->elf.dynsym[i];
 		const char *name = sym->exported && !strncmp(sym->name, "_nss_", 5) ? strchr(sym->name + 5, '_') : NULL;
+		name = name && name[1] ? name : NULL;
 		struct function *f = name && module_is_code(m, sym->value) ? module_function(m, sym->value) : NULL;
 		if (f && f->start == sym->value)
 			f->service = add_service(s, name + 1) + 1;
@@ -47,19 +48,31 @@ static void count_services(const struct scope *s, const struct module *m)
 	}
 }
 
-// Whoever names what stands before a text in the same string can get at it.
-static void find_texts(struct module *m, const struct elf_segment *g, const char *name, uint32_t service)
+// The text that ends at `end` (its terminator), and what stands before it in the same string: whoever names that can get at it.
+static void find_names(const struct scope *s, struct module *m, const struct elf_segment *g, const char *all, const char *end)
 {
-	const char *all = elf_bytes(&m->elf, g->offset, g->end - g->start), *end = all + (g->end - g->start);
-	size_t len = strlen(name) + 1;
-	for (const char *p = all; p && (p = memmem(p, (size_t)(end - p), name, len)) != NULL; p += len) {
-		const char *first = p;
+	for (size_t k = 0; k < s->services; k++) {
+		size_t len = strlen(s->service[k].name);
+		if (len > (size_t)(end - all) || memcmp(end - len, s->service[k].name, len) != 0)
+			continue;
+		const char *first = end - len;
 		while (first > all && first[-1])
 			first--;
 		GROW(m->service_text, m->service_texts);
-		m->service_text[m->service_texts++] = (struct service_text){
-			g->start + (uint64_t)(first - all), g->start + (uint64_t)(p - all) + len, service};
+		m->service_text[m->service_texts++] = (struct service_text){g->start + (uint64_t)(first - all),
+									    g->start + (uint64_t)(end - all) + 1, (uint32_t)k};
 	}
+}
+
+static void find_texts(const struct scope *s, struct module *m, const struct elf_segment *g)
+{
+	const char *all = elf_bytes(&m->elf, g->offset, g->end - g->start), *end = all + (g->end - g->start);
+	bool last[256] = {false}; // characters that a name ends with
+	for (size_t k = 0; k < s->services; k++)
+		last[(unsigned char)s->service[k].name[strlen(s->service[k].name) - 1]] = true;
+	for (const char *p = all; p && (p = memchr(p, 0, (size_t)(end - p))) != NULL; p++)
+		if (p > all && last[(unsigned char)p[-1]])
+			find_names(s, m, g, all, p);
 }
 
 void scope_services(struct scope *s)
@@ -68,10 +81,9 @@ void scope_services(struct scope *s)
 		find_functions(s, s->module[i]);
 	for (size_t i = 0; i < s->modules && s->services; i++)
 		count_services(s, s->module[i]);
-	for (size_t i = 0; i < s->modules; i++)
+	for (size_t i = 0; i < s->modules && s->services; i++)
 		for (unsigned g = 0; g < s->module[i]->elf.segments; g++)
-			for (size_t k = 0; k < s->services; k++)
-				find_texts(s->module[i], &s->module[i]->elf.segment[g], s->service[k].name, (uint32_t)k);
+			find_texts(s, s->module[i], &s->module[i]->elf.segment[g]);
 }
 
 bool services_named(const struct scope *s, const struct module *m, uint64_t address)

@@ -383,6 +383,20 @@ static void find_returns(struct module *m)
 		m->function[i].returns = true; // no end in sight
 }
 
+static void find_entries(struct module *m)
+{
+	for (size_t i = 0; i < m->events; i++) {
+		const struct event *e = &m->event[i];
+		const struct function *to = e->kind == EVENT_JUMP ? module_function(m, e->target) : NULL;
+		if (!to || e->target == to->start || (e->at >= to->start && e->at < to->end))
+			continue;
+		GROW(m->entry, m->entries);
+		m->entry[m->entries++] = e->target;
+	}
+	if (m->entries)
+		qsort(m->entry, m->entries, sizeof(*m->entry), by_value);
+}
+
 void module_sweep(struct module *m)
 {
 	ZydisDecoder decoder;
@@ -429,6 +443,7 @@ void module_sweep(struct module *m)
 		qsort(m->event, m->events, sizeof(*m->event), event_by_at);
 	make_functions(m, &s);
 	find_returns(m);
+	find_entries(m);
 	module_objects(m);
 	free(s.at);
 }

@@ -93,27 +93,6 @@ static uint8_t way_of(const struct module *m, const struct body *b, uint32_t at,
 		       : 0;
 }
 
-// Nobody jumps between these and the branch behind them.
-static bool is_entered(const struct body *b, uint32_t from, uint32_t to)
-{
-	for (uint32_t i = from; i <= to; i++) {
-		size_t e = body_first_edge(b, i);
-		if (e < b->edges && b->edge[e].to == i)
-			return true;
-	}
-	return false;
-}
-
-static void add_dead(const struct body *b, const uint8_t *live, struct range **dead, size_t *count)
-{
-	for (uint32_t i = 0; i < b->count; i++) {
-		if (live[i] || b->insn[i].padding)
-			continue;
-		GROW(*dead, *count);
-		(*dead)[(*count)++] = (struct range){b->insn[i].at, b->insn[i].at + b->insn[i].length};
-	}
-}
-
 bool may_set_thread_word(const struct module *m, struct function *f, const struct event *e, struct range **dead, size_t *count)
 {
 	ZydisDecodedInstruction i;
@@ -126,21 +105,18 @@ bool may_set_thread_word(const struct module *m, struct function *f, const struc
 	    i.mnemonic != ZYDIS_MNEMONIC_MOV || o[0].type != ZYDIS_OPERAND_TYPE_REGISTER || o[0].size != 64)
 		return true;
 	ZydisRegister slot = o[0].reg.value;
-	uint8_t *one_way = xrealloc(NULL, b->count, 2), *live = one_way + b->count;
+	uint8_t *one_way = xrealloc(NULL, b->count, 1);
 	bool sets = false, ways = false;
-	memset(one_way, 0, 2 * (size_t)b->count);
+	memset(one_way, 0, b->count);
 	for (uint32_t k = 0; k < b->count && !sets; k++) {
 		sets = k != load && (!body_decode(m, &b->insn[k], &i, o) || leaks(&i, o, slot));
 		one_way[k] = b->insn[k].kind == CODE_BRANCH ? way_of(m, b, k, slot) : 0;
-		if (one_way[k] && is_entered(b, k - 1, k))
+		if (one_way[k] && body_entered(b, k - 1, k))
 			one_way[k] = 0;
 		ways |= one_way[k];
 	}
-	if (!sets && ways) {
-		live[0] = 1;
-		body_spread(b, one_way, live);
-		add_dead(b, live, dead, count);
-	}
+	if (!sets && ways)
+		body_dead(b, one_way, dead, count);
 	free(one_way);
 	return sets;
 }
