@@ -303,7 +303,6 @@ static int run(struct run *r, uint64_t start_ns)
 	catch_crashes();
 	console_init(!r->o.detach);
 	machine_run(&c, &result);
-	free(kernel);
 	status = status_of(&result);
 	if (r->o.stats)
 		stats_print(&result, start_ns, now_ns());
@@ -336,7 +335,7 @@ int cmd_run(int argc, char **argv)
 	if (!status)
 		status = view_choose_libc(&r.view, &r.o);
 	if (!status)
-		status = run(&r, start_ns);
+		return run(&r, start_ns); // the process ends, and with it what the machine's threads still use
 out:
 	view_close(&r.view);
 	app_close(&r.app);

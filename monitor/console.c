@@ -27,8 +27,6 @@
 
 static struct {
 	struct machine *machine;
-	pthread_t thread;
-	bool started, stop;
 	int (*enter)(void);
 	int wake_fd, signal_fd;
 	uint32_t wanted; // bits as in abi_console.ready (atomic)
@@ -144,7 +142,7 @@ static void *thread_main(void *arg)
 		machine_stop(con.machine);
 		return NULL;
 	}
-	while (!__atomic_load_n(&con.stop, __ATOMIC_SEQ_CST)) {
+	for (;;) {
 		if (poll(p, fill(p), -1) <= 0)
 			continue;
 		if (p[0].revents && read(con.wake_fd, &count, sizeof(count)) < 0)
@@ -153,7 +151,6 @@ static void *thread_main(void *arg)
 			take_signal();
 		report_ready(p + 2);
 	}
-	return NULL;
 }
 
 static void describe(struct abi_console_start *start);
@@ -173,21 +170,15 @@ int console_start(struct machine *m, int (*enter)(void))
 	pthread_attr_setstacksize(&attr, 128 << 10);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(&con.thread, &attr, thread_main, NULL);
+	pthread_t thread;
+	int err = pthread_create(&thread, &attr, thread_main, NULL);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
-	con.started = !err;
 	return -err;
 }
 
 void console_finish(void)
 {
-	if (con.started) {
-		__atomic_store_n(&con.stop, true, __ATOMIC_SEQ_CST);
-		wake();
-		pthread_join(con.thread, NULL);
-		con.started = false;
-	}
 	// In the background this would stop us.
 	sigset_t ttou;
 	sigemptyset(&ttou);

@@ -15,7 +15,7 @@ void console_init(bool insist);
 // Starts the thread. `enter` (or NULL) runs on it first: the jail. 0 or -errno.
 int console_start(struct machine *m, int (*enter)(void));
 void console_serve(struct abi_console *shared); // one request; c is hostile memory
-void console_finish(void);			 // ends the thread, gives the terminal its settings back
+void console_finish(void);			 // gives the terminal its settings back
 void console_restore(void);			 // only the latter; async-signal-safe
 // Standard output and error are a log: of more than `bytes` the oldest are given back to its file system. Before any
 // thread.

@@ -314,10 +314,6 @@ static int cpu_create(struct vcpu *v)
 {
 	return v->number ? 0 : start_process(v->machine);
 }
-static void cpu_destroy(struct vcpu *v)
-{
-	(void)v;
-}
 
 static bool ended(const struct machine *m)
 {
@@ -465,19 +461,11 @@ static void cpu_loop(struct vcpu *v)
 static void close_host(struct machine *m)
 {
 	struct guest *g = m->guest;
-	if (!g)
-		return;
-	if (g->pid > 0) {
+	if (g && g->pid > 0) {
 		kill(g->pid, SIGKILL);
 		while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	const int fd[] = { g->socket, g->streams, g->poll, g->kick };
-	for (unsigned i = 0; i < ARRAY_SIZE(fd); i++)
-		if (fd[i] >= 0)
-			close(fd[i]);
-	free(g);
-	m->guest = NULL;
 }
 
 static int send_descriptor(int sock, const void *what, size_t len, int fd)
@@ -546,6 +534,5 @@ const struct platform platform_linux = {
 	.cpu_create = cpu_create,
 	.cpu_loop = cpu_loop,
 	.cpu_wake = cpu_wake,
-	.cpu_destroy = cpu_destroy,
 	.close = close_host,
 };

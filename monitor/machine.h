@@ -114,7 +114,8 @@ struct machine_result {
 	uint64_t exits[MACHINE_EXITS]; // exits of all vCPUs by kind, machine_exit_name()
 };
 
-// Runs the machine on the calling thread (vCPU 0). 0, or -errno as in result->error.
+// Runs the machine on the calling thread (vCPU 0). 0, or -errno as in result->error. Once in a process, which is to end then: threads
+// that serve files and the network are not waited for, and what the configuration points to stays theirs.
 int machine_run(const struct machine_config *config, struct machine_result *result);
 const char *machine_exit_name(unsigned kind); // NULL past the last kind
 

@@ -41,7 +41,6 @@ struct vcpu {
 	int fd; // KVM's, or -1
 	bool created; // atomic
 	struct kvm_run *run;
-	size_t run_size;
 	struct abi_cpu *shared; // hostile memory
 	pthread_t thread;
 	pid_t tid;
@@ -68,14 +67,13 @@ struct platform {
 	int (*cpu_create)(struct vcpu *v);
 	void (*cpu_loop)(struct vcpu *v);		      // until the machine has ended
 	void (*cpu_wake)(struct vcpu *v);		      // it must look at its words; async-signal-safe
-	void (*cpu_destroy)(struct vcpu *v);
 	// ABI_DOORBELL_IDLE, _PARK, _TIMER; NULL: the guest does it itself
 	void (*cpu_idle)(struct vcpu *v);
 	void (*cpu_park)(struct vcpu *v, uint64_t ns);
 	void (*cpu_timer)(struct vcpu *v);
 	// A store to `offset` of the doorbell page adds to eventfd `fd` without an exit, if the host can; NULL: it cannot
 	void (*bell)(struct machine *m, unsigned offset, int fd);
-	void (*close)(struct machine *m);
+	void (*close)(struct machine *m); // a guest's process is gone then; descriptors may stay until the monitor's own end
 };
 extern const struct platform platform_kvm, platform_linux;
 

@@ -70,20 +70,7 @@ static int cpu_create(struct vcpu *v)
 	if (run == MAP_FAILED)
 		return machine_fail(m, -ENOMEM, "cannot map the run area of vCPU %u", n);
 	v->run = run;
-	v->run_size = (size_t)size;
 	return arch_vcpu_setup(v);
-}
-
-static void cpu_destroy(struct vcpu *v)
-{
-	if (v->timer_made)
-		timer_delete(v->timer);
-	if (v->run)
-		munmap(v->run, v->run_size);
-	if (v->fd >= 0)
-		close(v->fd);
-	v->run = NULL;
-	v->fd = -1;
 }
 
 // --- sleeping and waking -----------------------------------------------------------------------------
@@ -350,7 +337,6 @@ const struct platform platform_kvm = {
 	.cpu_create = cpu_create,
 	.cpu_loop = cpu_loop,
 	.cpu_wake = cpu_wake,
-	.cpu_destroy = cpu_destroy,
 	.cpu_idle = cpu_idle,
 	.cpu_park = cpu_park,
 	.cpu_timer = cpu_timer,

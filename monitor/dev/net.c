@@ -491,6 +491,14 @@ void net_destroy(struct net *n)
 	free(n);
 }
 
+// Many programs never use it: no thread is woken for them. (The index comes round to 0; by then there is a table.)
+void net_finish(struct net *n)
+{
+	if (n->config.port_count || virtq_offered(&n->tx) || __atomic_load_n(&n->table_size[0], __ATOMIC_RELAXED) ||
+	    __atomic_load_n(&n->table_size[1], __ATOMIC_RELAXED))
+		net_destroy(n);
+}
+
 static int port_open(struct net_port *p)
 {
 	int one = 1, zero = 0, err = 0;

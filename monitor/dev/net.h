@@ -49,5 +49,6 @@ int net_start(struct net *n);
 void net_notify(struct net *n);	 // the guest rang; from any thread
 int net_wake_fd(const struct net *n); // an eventfd that does as net_notify()
 void net_destroy(struct net *n); // sends what the guest had sent, for a moment
+void net_finish(struct net *n);	 // that, if it had anything; for a process that ends
 
 #endif

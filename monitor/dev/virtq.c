@@ -109,6 +109,8 @@ void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
 
 bool virtq_waiting(struct virtq *q) { return !q->broken && load_acq(q->avail->idx) != q->last_avail; }
 
+uint16_t virtq_offered(const struct virtq *q) { return load_acq(q->avail->idx); }
+
 void virtq_set_flags(struct virtq *q, uint16_t flags)
 {
 	if (!q->broken)

@@ -54,6 +54,7 @@ void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
 // Whether the guest has offered something not popped yet, or broken the rules (then there is nothing).
 bool virtq_waiting(struct virtq *q);
 void virtq_set_flags(struct virtq *q, uint16_t flags); // of the used ring
+uint16_t virtq_offered(const struct virtq *q); // how much it says it has offered so far, modulo 65536; from any thread
 // Tells the guest whether it need ring when it offers something (2.7.10).
 void virtq_want_notify(struct virtq *q, bool want);
 // Up to where the guest has taken what was pushed, as it says itself (used_event); compare with used_index.
