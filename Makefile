@@ -53,7 +53,9 @@ SIZE := $(if $(shell echo | $(CC) -Oz -E - 2>/dev/null),-Oz,-Os)
 ifneq ($(findstring gcc,$(shell $(CC) -v 2>&1 | tail -n 1)),)
 SPEED += -falign-functions=1 -falign-jumps=1 -falign-loops=1 -freorder-blocks-algorithm=simple -fno-gcse -fno-tree-pre \
 	--param=max-inline-insns-auto=5
-KFLAGS_gcc_x86_64 := -mpreferred-stack-boundary=3
+# Each of these makes the kernel 200 to 800 bytes smaller with gcc 12.
+SIZE += -fno-caller-saves -fno-jump-tables -fno-tree-sra -fno-tree-loop-im -fno-shrink-wrap
+KFLAGS_gcc_x86_64 := -mpreferred-stack-boundary=3 -mskip-rax-setup
 endif
 component = $(if $(filter base/%,$(1)),base,$(word 2,$(subst /, ,$(1))))
 optimise = $(if $(filter $(KERNEL_COLD),$(1)),$(SIZE),$(if $(filter $(KERNEL_HOT),$(call component,$(1))),$(SPEED),$(SIZE)))
@@ -96,11 +98,11 @@ $(B)/gen/sys/rows.inc: kernel/sys/syscalls.def kernel/sys/gen.awk
 	@mkdir -p $(@D)
 	$(Q)awk -v out=c -f kernel/sys/gen.awk $< > $@.new && mv $@.new $@
 
-$(B)/k/%.c.o: %.c | $(GEN)
+$(B)/k/%.c.o: %.c Makefile | $(GEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(KFLAGS) $(call optimise,$<) $(call sanitize,$<) -c $< -o $@
-$(B)/k/%.S.o: %.S
+$(B)/k/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(KFLAGS) -Wa,-I$(B) -c $< -o $@
