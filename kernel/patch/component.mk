@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = debug mm plat proc sched vfs
+needs = debug mm plat proc sched signal vfs

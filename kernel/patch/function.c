@@ -19,6 +19,8 @@
 #include "base/util.h"
 #include "mm/uaccess.h"
 #include "patch/private.h"
+#include "proc/process.h"
+#include "signal/signal.h"
 #include "vfs/vfs.h"
 
 #define DW_EH_PE_udata4	       0x03
@@ -148,35 +150,54 @@ static bool read_function(uint64_t table, const struct row *row, uint64_t *start
 	       read_fde(at, &fde, start, end);
 }
 
-// The section .eh_frame of the module, where the file is a program without a table of it: 0: none.
-static uint64_t frames_of(struct mm *mm, uint64_t pc, uint64_t module, uint64_t *size)
+// Where the section .eh_frame of the module lies, which is a program without a table of it. Sets what *p says of frames.
+static void find_frames(struct mm *mm, struct patch *p, uint64_t pc, uint64_t module)
 {
 	struct elf64_hdr elf;
 	struct elf64_shdr names, sh;
 	char name[sizeof(".eh_frame")];
 	const struct vma *v = mm_find(mm, pc);
 	struct file *f = v && v->start <= pc ? v->file : NULL;
-	uint64_t found = 0;
+	bool alone = true;
+	p->frames_of = module;
+	p->frames = p->frames_size = p->frame = 0;
+	p->never_unwound = false;
 	if (!f || user_get(elf, program(module)) || elf.e_type != ET_EXEC || elf.e_shentsize != sizeof(sh) ||
 	    elf.e_shnum > SECTIONS_MAX)
-		return 0;
+		return;
 	file_get(f); // reading may sleep
 	if (file_read_kernel(f, &names, sizeof(names), (int64_t)(elf.e_shoff + elf.e_shstrndx * sizeof(sh))) !=
 	    sizeof(names))
 		goto out;
-	for (unsigned i = 0; i < elf.e_shnum && !found; i++) {
-		if (file_read_kernel(f, &sh, sizeof(sh), (int64_t)(elf.e_shoff + i * sizeof(sh))) != sizeof(sh))
+	for (unsigned i = 0; i < elf.e_shnum && !p->frames; i++) {
+		if (file_read_kernel(f, &sh, sizeof(sh), (int64_t)(elf.e_shoff + i * sizeof(sh))) != sizeof(sh) ||
+		    file_read_kernel(f, name, sizeof(name), (int64_t)(names.sh_offset + sh.sh_name)) <= 0)
 			goto out;
+		alone = alone && memcmp(name, ".interp", sizeof(".interp"));
 		if (sh.sh_flags & SHF_ALLOC && sh.sh_addr && sh.sh_size <= FRAMES_MAX &&
-		    file_read_kernel(f, name, sizeof(name), (int64_t)(names.sh_offset + sh.sh_name)) == sizeof(name) &&
 		    !memcmp(name, ".eh_frame", sizeof(name))) {
-			found = sh.sh_addr;
-			*size = sh.sh_size;
+			p->frames_size = sh.sh_size;
+			p->frames = sh.sh_addr;
 		}
 	}
+	p->never_unwound = alone && !p->frames && elf.e_shnum;
 out:
 	file_put(f);
-	return found;
+}
+
+// Unwinders know the return from a signal handler by its bytes, so those of a function without unwind information stay,
+// unless there is none in all of the program: then no unwinder comes as far (Go has its own tables). That the function
+// begins there the program has told with rt_sigaction(2).
+static int find_signal_return(const struct patch *p, uint64_t pc, struct function *out)
+{
+	const struct signal_action *action = process_current()->sighand->action;
+	*out = (struct function){.end = pc + SYSCALL_SIZE};
+	for (unsigned i = 0; i < SIGNAL_COUNT && p->never_unwound; i++) {
+		out->start = action[i].restorer;
+		if (pc - out->start < WINDOW_MAX && code_signal_return(out->start - 1))
+			return 0;
+	}
+	return -ENOENT;
 }
 
 // By reading on from where the last one was found, since the next is often near, and from the first on then.
@@ -219,14 +240,9 @@ int function_find(struct mm *mm, uint64_t pc, struct function *out)
 	uint64_t module = module_start(mm, pc), table = module ? table_of(module) : 0;
 	if (module && !table) {
 		struct patch *p = mm->patch;
-		if (p->frames_of != module) {
-			uint64_t size = 0;
-			p->frames = frames_of(mm, pc, module, &size);
-			p->frames_size = size;
-			p->frames_of = module;
-			p->frame = 0;
-		}
-		return find_in_frames(p, pc, out);
+		if (p->frames_of != module)
+			find_frames(mm, p, pc, module);
+		return p->frames ? find_in_frames(p, pc, out) : find_signal_return(p, pc, out);
 	}
 	if (!table || user_get(h, program(table)) || h.version != 1 || h.count_encoding != DW_EH_PE_udata4 ||
 	    h.table_encoding != DW_EH_PE_datarel_sdata4 || !h.count)

@@ -41,6 +41,7 @@ struct patch {
 	struct list areas;
 	uint32_t area_count;
 	uint64_t frames_of, frames, frames_size, frame; // function.c: a module, its unwind information, the last used
+	bool never_unwound; // that module is all of the program, and has none
 	struct timer timer; // ahead.c
 	uint64_t ahead;	    // all code below this has been searched
 	bool ahead_due;	    // go on
