@@ -162,6 +162,34 @@ static void *all_sites(void *arg)
 static atomic_int signals;
 static void on_alarm(int sig, siginfo_t *info, void *context) { signals++; }
 
+struct interruption {
+	atomic_int tid; // of the thread that reads
+	int fd;		// where to write what it waits for; -1: nothing
+	int before;	// signals
+};
+
+// A timer's signal for a thread that has fallen asleep: one that came sooner would interrupt nothing, and the read last for ever.
+static void *interrupt(void *arg)
+{
+	struct interruption *in = arg;
+	until_asleep(&in->tid);
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1, ._sigev_un._tid = in->tid};
+	struct itimerspec in_5_ms = {.it_value = {0, 5000000}};
+	timer_t timer;
+	CHECK_EQ(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+	CHECK_EQ(timer_settime(timer, 0, &in_5_ms, NULL), 0);
+	while (signals == in->before)
+		sleep_ms(1);
+	if (in->fd >= 0) {
+		sleep_ms(10); // the read is on again
+		CHECK_EQ(write(in->fd, "y", 1), 1);
+	}
+	timer_delete(timer);
+	return NULL;
+}
+
+static uint64_t zero(void) { return 0; }
+
 static void *interrupted(void *arg)
 {
 	int p[2], restart = *(int *)arg;
@@ -180,41 +208,21 @@ static void *interrupted(void *arg)
 		CHECK_EQ(c, 'x');
 		if (round < 25)
 			continue;
-		int before = signals;
-		struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1, ._sigev_un._tid = gettid()};
-		struct itimerspec in_5_ms = {.it_value = {0, 5000000}};
-		timer_t timer;
-		CHECK_EQ(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
-		CHECK_EQ(timer_settime(timer, 0, &in_5_ms, NULL), 0);
-		pthread_t writer = 0;
-		if (restart) {
-			void *feed(void *);
-			writer = start(feed, &p[1]);
-		}
+		struct interruption how = {gettid(), restart ? p[1] : -1, signals};
+		pthread_t other = start(interrupt, &how);
 		site_xor(&in, &out);
 		CHECK_EQ((long)out.rax, restart ? 1 : -EINTR);
-		CHECK_EQ(signals, before + 1);
+		CHECK_EQ(signals, how.before + 1);
 		out.rax = 0;
-		uint64_t zero(void);
 		struct site after = s;
 		after.expect = zero;
 		check(&after, &in, &out);
-		if (writer)
-			join(writer);
-		timer_delete(timer);
+		join(other);
 	}
 	close(p[0]);
 	close(p[1]);
 	return NULL;
 }
-uint64_t zero(void) { return 0; }
-void *feed(void *fd)
-{
-	sleep_ms(60);
-	CHECK_EQ(write(*(int *)fd, "y", 1), 1);
-	return NULL;
-}
-
 // A stack whose red zone ends where memory does: nothing may be pushed there.
 static void small_stack(void)
 {
