@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-needs = mm proc sched signal sys time tmpfs vfs
+needs = mm poll proc sched signal socket sys time tmpfs vfs
