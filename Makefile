@@ -54,8 +54,8 @@ ifneq ($(findstring gcc,$(shell $(CC) -v 2>&1 | tail -n 1)),)
 SPEED += -falign-functions=1 -falign-jumps=1 -falign-loops=1 -freorder-blocks-algorithm=simple -fno-gcse -fno-tree-pre \
 	--param=max-inline-insns-auto=5
 # Each of these makes the kernel 200 to 800 bytes smaller with gcc 12.
-SIZE += -fno-caller-saves -fno-jump-tables -fno-tree-sra -fno-tree-loop-im -fno-shrink-wrap
-KFLAGS_gcc_x86_64 := -mpreferred-stack-boundary=3 -mskip-rax-setup
+SIZE += -fno-caller-saves -fno-inline-functions-called-once -fno-jump-tables -fno-tree-dominator-opts -fno-tree-sra -fno-tree-loop-im -fno-shrink-wrap
+KFLAGS_gcc_x86_64 := -malign-data=abi -mpreferred-stack-boundary=3 -mskip-rax-setup
 endif
 component = $(if $(filter base/%,$(1)),base,$(word 2,$(subst /, ,$(1))))
 optimise = $(if $(filter $(KERNEL_COLD),$(1)),$(SIZE),$(if $(filter $(KERNEL_HOT),$(call component,$(1))),$(SPEED),$(SIZE)))

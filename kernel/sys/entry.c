@@ -117,7 +117,7 @@ static inline __attribute__((always_inline)) void call(struct frame *frame, bool
 		PART(patch_trapped, t->process->mm, frame_pc(frame), frame_sp(frame));
 	}
 	bool traced = unlikely(trace_on) && trace_enter(nr, frame);
-	sys_handler handler = likely(nr < sys_row_count) ? sys_handlers[nr] : NULL;
+	sys_handler handler = likely(nr < sys_count) ? sys_handlers[nr] : NULL;
 	long result = likely(handler != NULL) ? handler(frame_arg(frame, 0), frame_arg(frame, 1), frame_arg(frame, 2),
 							frame_arg(frame, 3), frame_arg(frame, 4), frame_arg(frame, 5))
 					      : sys_missing(nr, frame);

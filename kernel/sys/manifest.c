@@ -14,7 +14,7 @@ bool manifest_allows(uint64_t nr)
 
 void manifest_init(void)
 {
-	for (uint64_t nr = 0; nr < sys_row_count; nr++)
+	for (uint64_t nr = 0; nr < sys_count; nr++)
 		if (!manifest_allows(nr))
 			sys_handlers[nr] = NULL;
 }

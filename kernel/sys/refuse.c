@@ -73,7 +73,8 @@ long sys_missing(uint64_t nr, const struct frame *frame)
 		sys_report(nr, ABI_REPORT_REFUSED, sys_name(nr));
 		return -ENOSYS;
 	}
-	if (nr < sys_row_count && sys_rows[nr].level == LEVEL_ABSENT)
+	const struct sys_row *row = sys_row(nr);
+	if (row && row->level == LEVEL_ABSENT)
 		return -ENOSYS;
 	sys_report_missing(nr, sys_name(nr));
 	return -ENOSYS;

@@ -38,8 +38,9 @@ struct __attribute__((packed)) sys_row { // seven bytes: there are more than 450
 static inline enum sys_arg sys_row_arg(const struct sys_row *row, int n) { return row->args >> 6 * n & 63; }
 
 extern sys_handler sys_handlers[];	 // NULL: no handler, or none for this program (manifest.c)
-extern const struct sys_row sys_rows[];	 // level 0: no row
-extern const unsigned sys_row_count;
+
+extern const unsigned sys_count;	 // of entries in sys_handlers
+API const struct sys_row *sys_row(uint64_t nr); // NULL: no such call
 
 API const char *sys_name(uint64_t nr); // "openat", or NULL
 

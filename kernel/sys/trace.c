@@ -36,10 +36,10 @@ void trace_init(const char *filter)
 {
 	static const char class_name[][8] = {"other",	"file",	   "desc", "memory", "signal",
 					     "network", "process", "time", "futex",  "sched"};
-	for (unsigned nr = 0; nr < sys_row_count && nr < 64 * ARRAY_SIZE(wanted); nr++) {
+	for (unsigned nr = 0; nr < sys_count && nr < 64 * ARRAY_SIZE(wanted); nr++) {
 		const char *name = sys_name(nr);
 		if (name &&
-		    (!*filter || filter_has(filter, name) || filter_has(filter, class_name[sys_rows[nr].class])))
+		    (!*filter || filter_has(filter, name) || filter_has(filter, class_name[sys_row(nr)->class])))
 			wanted[nr / 64] |= 1ull << nr % 64;
 	}
 	trace_on = true;
@@ -93,12 +93,12 @@ static bool never_returns(uint64_t nr)
 
 static void append_call(struct line *line, uint64_t nr, const struct frame *frame, uint64_t result, bool entering)
 {
-	const struct sys_row *row = nr < sys_row_count ? &sys_rows[nr] : NULL;
-	if (!row || !row->level)
+	const struct sys_row *row = sys_row(nr);
+	if (!row)
 		text_append(&line->text, "syscall_%lu(", nr);
 	else
 		text_append(&line->text, "%s(", sys_name(nr));
-	for (int i = 0; row && row->level && i < SYS_MAX_ARGS && sys_row_arg(row, i); i++) {
+	for (int i = 0; row && i < SYS_MAX_ARGS && sys_row_arg(row, i); i++) {
 		if (i)
 			text_append(&line->text, ", ");
 		// read(2)-like calls: what the buffer holds now is worth seeing only after the call
@@ -132,11 +132,12 @@ void trace_leave(uint64_t nr, const struct frame *frame, long result)
 		append_call(&line, nr, frame, (uint64_t)result, false);
 	}
 	const char *name;
+	const struct sys_row *row = sys_row(nr);
 	if (result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK)
 		text_append(&line.text, " = ? (interrupted by a signal)");
 	else if (result < 0 && result >= -4095 && (name = errno_name((int)-result)))
 		text_append(&line.text, " = -1 %s", name);
-	else if (nr < sys_row_count && sys_rows[nr].class == CLASS_MEMORY && (uint64_t)result > PAGE_SIZE)
+	else if (row && row->class == CLASS_MEMORY && (uint64_t)result > PAGE_SIZE)
 		text_append(&line.text, " = 0x%lx", result);
 	else
 		text_append(&line.text, " = %ld", result);
