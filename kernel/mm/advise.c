@@ -6,10 +6,12 @@
 #include <linux/errno.h>
 #include <linux/falloc.h>
 #include <linux/mman.h>
+#include <linux/uio.h>
 
 #include "abi/boot.h"
 #include "mm/private.h"
 #include "mm/uaccess.h"
+#include "proc/pidfd.h"
 #include "proc/process.h"
 #include "sys/syscalls.h"
 #include "vfs/vfs.h"
@@ -140,6 +142,23 @@ long sys_madvise(uint64_t addr, size_t len, int advice)
 	if (flag_set_by(advice) | flag_cleared_by(advice))
 		vma_merge_around(mm, addr, end);
 	return result;
+}
+
+long sys_process_madvise(int pidfd, const void *iov, size_t vlen, int advice, unsigned flags)
+{
+	const struct iovec *at = iov;
+	struct file *f = file_from_fd(pidfd);
+	bool own = f && pidfd_process(f) == process_current();
+	long done = 0, err = flags || vlen > UIO_MAXIOV ? -EINVAL : own ? 0 : -EBADF;
+	if (f)
+		file_put(f);
+	for (; !err && vlen; vlen--, at++) {
+		struct iovec v;
+		err = user_get(v, at) ? -EFAULT : sys_madvise((uint64_t)v.iov_base, v.iov_len, advice);
+		if (!err)
+			done += (long)v.iov_len;
+	}
+	return done ? done : err;
 }
 
 // A page counts as resident when it is mapped. What a file system caches beside that is not asked.

@@ -230,6 +230,10 @@ long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t
 	case PR_TASK_PERF_EVENTS_DISABLE:
 	case PR_TASK_PERF_EVENTS_ENABLE:
 		return 0; // there are none
+	case PR_GET_SPECULATION_CTRL: // the processor does as it likes
+		return arg3 || arg4 || arg5 ? -EINVAL : arg2 <= PR_SPEC_L1D_FLUSH ? (long)PR_SPEC_ENABLE : -ENODEV;
+	case PR_SET_SPECULATION_CTRL:
+		return arg4 || arg5 ? -EINVAL : arg2 <= PR_SPEC_L1D_FLUSH ? -ENXIO : -ENODEV;
 	case PR_MCE_KILL:
 		return prctl_memory_failure(arg2, arg3, arg4, arg5);
 	case PR_MCE_KILL_GET:

@@ -6,6 +6,7 @@
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/kcmp.h>
 
 #include "base/format.h"
 #include "poll/poll.h"
@@ -37,6 +38,29 @@ long sys_pidfd_open(int pid, unsigned flags)
 		return -ESRCH;
 	int err = file_create_anonymous("anon_inode:[pidfd]", &pidfd_ops, p, O_RDWR | (flags & O_NONBLOCK), &f);
 	return err ? err : fd_install(f, O_CLOEXEC);
+}
+
+// Two threads are the same in all that a process shares. Files are in the order of their addresses.
+long sys_kcmp(int pid1, int pid2, int type, uint64_t idx1, uint64_t idx2)
+{
+	struct thread *one = thread_find(pid1), *two = thread_find(pid2);
+	if (!one || !two)
+		return -ESRCH;
+	if (type < KCMP_FILE || type > KCMP_SYSVSEM)
+		return type == KCMP_EPOLL_TFD ? -EOPNOTSUPP : -EINVAL;
+	if (type == KCMP_FILES)
+		return one->own_files != two->own_files;
+	if (type == KCMP_FS)
+		return one->own_fs != two->own_fs;
+	if (type != KCMP_FILE)
+		return one->process != two->process;
+	struct file *f = file_from_fd((int)idx1), *g = file_from_fd((int)idx2);
+	long result = !f || !g ? -EBADF : f == g ? 0 : f < g ? 1 : 2;
+	if (f)
+		file_put(f);
+	if (g)
+		file_put(g);
+	return result;
 }
 
 struct process *pidfd_process(struct file *f)

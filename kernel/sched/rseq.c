@@ -69,8 +69,8 @@ static int abort_sequence(struct thread *t, struct rseq *r)
 	return 0;
 }
 
-// A thread that was not switched away stayed on its CPU and cannot have been interrupted inside a sequence in a way
-// that matters.
+// A thread that was not switched away, and gets no signal, stayed on its CPU and cannot have been interrupted inside a
+// sequence in a way that matters.
 void sched_rseq_leave(struct thread *t)
 {
 	struct rseq *r = t->rseq;
@@ -94,39 +94,39 @@ static void nothing(void *arg)
 	(void)arg; // being interrupted is the barrier
 }
 
+#ifndef MEMBARRIER_CMD_GET_REGISTRATIONS
+#define MEMBARRIER_CMD_GET_REGISTRATIONS (1 << 9)
+#endif
+
 long sys_membarrier(int cmd, unsigned flags, int cpu_id)
 {
-	static const uint32_t known = MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |
-				      MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
-				      MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
-				      MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE |
-				      MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
+	static const int register_bits = MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
+					 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE |
+					 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ;
+	static const int private_bits = MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE |
+					MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ;
+	static const int known = MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_GET_REGISTRATIONS |
+				 register_bits | private_bits;
 	struct process *p = process_current();
-	(void)cpu_id;
-	if (flags)
+	struct thread *t;
+	(void)cpu_id; // all CPUs are reached, also for MEMBARRIER_CMD_FLAG_CPU
+	if (flags && (cmd != MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ || flags != MEMBARRIER_CMD_FLAG_CPU))
 		return -EINVAL;
-	switch (cmd) {
-	case MEMBARRIER_CMD_QUERY:
+	if (cmd == MEMBARRIER_CMD_QUERY)
 		return known;
-	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
-	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
-	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+	if (!(cmd & known) || cmd & (cmd - 1))
+		return -EINVAL;
+	if (cmd == MEMBARRIER_CMD_GET_REGISTRATIONS)
+		return (long)p->membarrier;
+	if (cmd & register_bits) {
 		p->membarrier |= (uint32_t)cmd;
 		return 0;
-	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-		if (!(p->membarrier & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
-			return -EPERM;
-		break;
-	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE:
-		if (!(p->membarrier & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE))
-			return -EPERM;
-		break;
-	case MEMBARRIER_CMD_GLOBAL:
-	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-		break;
-	default:
-		return -EINVAL;
 	}
+	if (cmd & private_bits && !(p->membarrier & (uint32_t)cmd << 1)) // the next bit is its registration
+		return -EPERM;
+	if (cmd == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ)
+		list_for_each(t, &p->threads, process_link)
+			t->rseq_stale = t->rseq != NULL;
 	if (p->thread_count > 1)
 		sched_call_others(nothing, NULL);
 	return 0;

@@ -95,7 +95,7 @@ struct thread {
 	uint32_t *clear_child_tid; // USER
 	void *rseq;		   // USER, struct rseq
 	uint32_t rseq_len, rseq_sig;
-	bool rseq_stale;	   // it was switched away since the program was told its CPU
+	bool rseq_stale;	   // it was switched away, or interrupted so that a sequence is to end
 	bool exiting;
 	int exit_status;	   // of this thread's exit(2)
 	uint64_t timer_slack_ns, timer_slack_first_ns; // prctl(2); the second: when the thread began

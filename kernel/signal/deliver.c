@@ -83,6 +83,10 @@ static void call_handler(struct frame *frame, int sig, const siginfo_k *info, co
 		.fault_addr = ts->fault_addr, .fault_error = ts->fault_error, .trap_nr = ts->trap_nr,
 	};
 	settle_call(frame, a->flags);
+	if (t->rseq) { // what the handler interrupts is the abort handler, not the sequence
+		t->rseq_stale = true;
+		sched_rseq_leave(t);
+	}
 	choose_stack(t, frame, a, &s);
 	if (!arch_signal_push || arch_signal_push(frame, &s)) {
 		if (sig == SIGSEGV) // its own handler cannot be called: this ends here

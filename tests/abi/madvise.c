@@ -3,6 +3,8 @@
 // madvise: DONTNEED, FREE, REMOVE, POPULATE, hints and errors.
 #include "test.h"
 
+#include <sys/uio.h>
+
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
@@ -79,6 +81,16 @@ int main(void)
 	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
 		CHECK_EQ(madvise(p, 8 * PAGE, hints[i]), 0);
 	CHECK_EQ(p[3 * PAGE], 9);
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	struct iovec two[2] = {{p, PAGE}, {p + 4 * PAGE, 2 * PAGE}};
+	NEED(self >= 0);
+	CHECK_EQ(syscall(SYS_process_madvise, self, two, 2, MADV_COLD, 0), 3 * PAGE);
+	CHECK_EQ(p[4 * PAGE], 9);
+	CHECK_ERR(syscall(SYS_process_madvise, self, two, 2, MADV_COLD, 1), EINVAL);
+	CHECK_ERR(syscall(SYS_process_madvise, self, two, 2, 12345, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_process_madvise, 0, two, 2, MADV_COLD, 0), EBADF);
+	two[0].iov_base = NULL;
+	CHECK_ERR(syscall(SYS_process_madvise, self, two, 1, MADV_COLD, 0), ENOMEM);
 	CHECK_EQ(madvise(p, 8 * PAGE, MADV_WIPEONFORK), 0);
 	CHECK_EQ(madvise(p, 8 * PAGE, MADV_KEEPONFORK), 0);
 

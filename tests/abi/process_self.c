@@ -4,6 +4,8 @@
 // pidfd; waiting without children; unshare of the file table.
 #include "test.h"
 
+#include <linux/kcmp.h>
+
 #include <poll.h>
 #include <sched.h>
 #include <sys/uio.h>
@@ -47,6 +49,15 @@ int main(void)
 	NEED(pidfd >= 0);
 	CHECK_EQ(fcntl(pidfd, F_GETFD), FD_CLOEXEC);
 	struct pollfd p = {pidfd, POLLIN, 0};
+	int again = dup(pidfd), me = getpid();
+	CHECK_EQ(syscall(SYS_kcmp, me, me, KCMP_FILE, pidfd, again), 0);
+	CHECK(syscall(SYS_kcmp, me, me, KCMP_FILE, 0, again) + syscall(SYS_kcmp, me, me, KCMP_FILE, again, 0) == 3);
+	for (int type = KCMP_VM; type <= KCMP_SYSVSEM; type++)
+		CHECK_EQ(syscall(SYS_kcmp, me, me, type, 0, 0), 0);
+	CHECK_ERR(syscall(SYS_kcmp, me, me, KCMP_FILE, 0, 999), EBADF);
+	CHECK_ERR(syscall(SYS_kcmp, me, me, 99, 0, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_kcmp, me, 1 << 29, KCMP_VM, 0, 0), ESRCH);
+	close(again);
 	CHECK_EQ(poll(&p, 1, 0), 0);
 	set_handler(SIGUSR1, handler, 0);
 	CHECK_EQ(syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0), 0);
