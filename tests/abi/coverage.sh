@@ -18,6 +18,7 @@ for call in $(awk '!/^#/ && ($3 == "full" || $3 == "part" || $3 == "stub") { pri
 	eventfd2 | signalfd4) name=${call%[24]} ;;
 	pselect6) name=pselect ;;
 	exit_group) name=exit ;;
+	mq_getsetattr) name=mq_getattr ;;
 	rt_sigqueueinfo) name=sigqueue ;;
 	rt_*) name=${call#rt_} ;;
 	*) name=$call ;;
