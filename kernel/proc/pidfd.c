@@ -48,12 +48,9 @@ long sys_kcmp(int pid1, int pid2, int type, uint64_t idx1, uint64_t idx2)
 		return -ESRCH;
 	if (type < KCMP_FILE || type > KCMP_SYSVSEM)
 		return type == KCMP_EPOLL_TFD ? -EOPNOTSUPP : -EINVAL;
-	if (type == KCMP_FILES)
-		return one->own_files != two->own_files;
-	if (type == KCMP_FS)
-		return one->own_fs != two->own_fs;
 	if (type != KCMP_FILE)
-		return one->process != two->process;
+		return one->process != two->process || (type == KCMP_FILES && one->own_files != two->own_files) ||
+		       (type == KCMP_FS && one->own_fs != two->own_fs);
 	struct file *f = file_from_fd((int)idx1), *g = file_from_fd((int)idx2);
 	long result = !f || !g ? -EBADF : f == g ? 0 : f < g ? 1 : 2;
 	if (f)

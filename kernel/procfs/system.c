@@ -172,7 +172,6 @@ static const char texts[] =
 	"sys/net/core/somaxconn\0004096\0"
 	"sys/net/ipv4/ip_local_port_range\00032768\t60999\0"
 	"sys/net/ipv4/tcp_allowed_congestion_control\0reno cubic\0"
-	"sys/net/ipv4/tcp_available_congestion_control\0reno cubic\0"
 	"sys/net/ipv4/tcp_congestion_control\0cubic\0";
 
 static const struct entry {
