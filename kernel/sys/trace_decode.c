@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// One argument of a traced call as text. To decode a new kind: a row in `kinds`, or a case below.
+// One argument of a traced call as text. To decode a new kind: a table, and a case below.
 #include <asm/ioctls.h>
 #include <asm/mman.h>
 #include <linux/errno.h>
+#include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/mman.h>
 #include <linux/futex.h>
 #include <linux/prctl.h>
@@ -19,59 +21,72 @@
 
 #define STRING_SHOWN 128
 
-struct word {
-	uint32_t value;
-	const char *name;
-};
-#define WORD(x) {x, #x}
+// A table is a list W(NAME) W(NAME) ...: their values in one array, their names one after the other in another.
+#define VALUE(x) x,
+#define NAME(x)	 #x "\0"
+#define TABLE(name, LIST)                                         \
+	static const uint32_t name##_values[] = {LIST(VALUE)}; \
+	static const char name##_names[] = LIST(NAME)
 
 // Flag sets: bits are printed in this order, what is left over in hexadecimal.
-static const struct word oflags[] = {WORD(O_CREAT),	WORD(O_EXCL),	   WORD(O_NOCTTY),   WORD(O_TRUNC),
-				     WORD(O_APPEND),	WORD(O_NONBLOCK),  WORD(O_DSYNC),    WORD(O_DIRECT),
-				     WORD(O_LARGEFILE), WORD(O_DIRECTORY), WORD(O_NOFOLLOW), WORD(O_NOATIME),
-				     WORD(O_CLOEXEC),	WORD(O_PATH),	   {0, NULL}};
-static const struct word prot[] = {WORD(PROT_READ), WORD(PROT_WRITE), WORD(PROT_EXEC), {0, NULL}};
-static const struct word mapflags[] = {WORD(MAP_SHARED), WORD(MAP_PRIVATE), WORD(MAP_FIXED), WORD(MAP_ANONYMOUS),
-	WORD(MAP_32BIT),
-	WORD(MAP_GROWSDOWN), WORD(MAP_DENYWRITE), WORD(MAP_LOCKED), WORD(MAP_NORESERVE), WORD(MAP_POPULATE),
-	WORD(MAP_STACK), WORD(MAP_HUGETLB),
-	WORD(MAP_FIXED_NOREPLACE), {0, NULL}};
-static const struct word atflags[] = {WORD(AT_SYMLINK_NOFOLLOW), WORD(AT_REMOVEDIR), WORD(AT_SYMLINK_FOLLOW),
-	WORD(AT_NO_AUTOMOUNT), WORD(AT_EMPTY_PATH), {0, NULL}};
-static const struct word cloneflags[] = {WORD(CLONE_VM), WORD(CLONE_FS), WORD(CLONE_FILES), WORD(CLONE_SIGHAND),
-	WORD(CLONE_VFORK), WORD(CLONE_THREAD),
-	WORD(CLONE_SYSVSEM), WORD(CLONE_SETTLS), WORD(CLONE_PARENT_SETTID), WORD(CLONE_CHILD_CLEARTID),
-	WORD(CLONE_CHILD_SETTID), {0, NULL}};
+#define OFLAGS(W) \
+	W(O_CREAT) W(O_EXCL) W(O_NOCTTY) W(O_TRUNC) W(O_APPEND) W(O_NONBLOCK) W(O_DSYNC) W(O_DIRECT) W(O_LARGEFILE) \
+	W(O_DIRECTORY) W(O_NOFOLLOW) W(O_NOATIME) W(O_CLOEXEC) W(O_PATH)
+TABLE(oflags, OFLAGS);
+#define PROT(W) \
+	W(PROT_READ) W(PROT_WRITE) W(PROT_EXEC)
+TABLE(prot, PROT);
+#define MAPFLAGS(W) \
+	W(MAP_SHARED) W(MAP_PRIVATE) W(MAP_FIXED) W(MAP_ANONYMOUS) W(MAP_32BIT) W(MAP_GROWSDOWN) W(MAP_DENYWRITE) \
+	W(MAP_LOCKED) W(MAP_NORESERVE) W(MAP_POPULATE) W(MAP_STACK) W(MAP_HUGETLB) W(MAP_FIXED_NOREPLACE)
+TABLE(mapflags, MAPFLAGS);
+#define ATFLAGS(W) \
+	W(AT_SYMLINK_NOFOLLOW) W(AT_REMOVEDIR) W(AT_SYMLINK_FOLLOW) W(AT_NO_AUTOMOUNT) W(AT_EMPTY_PATH)
+TABLE(atflags, ATFLAGS);
+#define CLONEFLAGS(W) \
+	W(CLONE_VM) W(CLONE_FS) W(CLONE_FILES) W(CLONE_SIGHAND) W(CLONE_VFORK) W(CLONE_THREAD) W(CLONE_SYSVSEM) \
+	W(CLONE_SETTLS) W(CLONE_PARENT_SETTID) W(CLONE_CHILD_CLEARTID) W(CLONE_CHILD_SETTID)
+TABLE(cloneflags, CLONEFLAGS);
 // Choices: one of them.
-static const struct word clocks[] = {WORD(CLOCK_REALTIME), WORD(CLOCK_MONOTONIC), WORD(CLOCK_PROCESS_CPUTIME_ID),
-	WORD(CLOCK_THREAD_CPUTIME_ID),
-	WORD(CLOCK_MONOTONIC_RAW), WORD(CLOCK_REALTIME_COARSE), WORD(CLOCK_MONOTONIC_COARSE), WORD(CLOCK_BOOTTIME),
-	{0, NULL}};
-static const struct word futexops[] = {WORD(FUTEX_WAIT), WORD(FUTEX_WAKE), WORD(FUTEX_REQUEUE), WORD(FUTEX_CMP_REQUEUE),
-	WORD(FUTEX_WAKE_OP), WORD(FUTEX_LOCK_PI),
-	WORD(FUTEX_UNLOCK_PI), WORD(FUTEX_TRYLOCK_PI), WORD(FUTEX_WAIT_BITSET), WORD(FUTEX_WAKE_BITSET), {0, NULL}};
-static const struct word fcntlops[] = {WORD(F_DUPFD), WORD(F_GETFD), WORD(F_SETFD), WORD(F_GETFL), WORD(F_SETFL),
-	WORD(F_GETLK), WORD(F_SETLK), WORD(F_SETLKW),
-	WORD(F_DUPFD_CLOEXEC), WORD(F_GETPIPE_SZ), WORD(F_SETPIPE_SZ), WORD(F_ADD_SEALS), WORD(F_GET_SEALS), {0, NULL}};
-static const struct word ioctls[] = {WORD(TCGETS), WORD(TCSETS), WORD(TCSETSW), WORD(TIOCGWINSZ), WORD(TIOCGPGRP),
-	WORD(FIONREAD), WORD(FIONBIO), WORD(FIOCLEX), {0, NULL}};
-static const struct word madvs[] = {WORD(MADV_NORMAL), WORD(MADV_RANDOM), WORD(MADV_SEQUENTIAL), WORD(MADV_WILLNEED),
-	WORD(MADV_DONTNEED), WORD(MADV_FREE),
-	WORD(MADV_HUGEPAGE), WORD(MADV_NOHUGEPAGE), WORD(MADV_DONTFORK), WORD(MADV_DONTDUMP), {0, NULL}};
-static const struct word prctls[] = {WORD(PR_SET_NAME), WORD(PR_GET_NAME), WORD(PR_SET_VMA), WORD(PR_CAPBSET_READ),
-	WORD(PR_SET_PDEATHSIG), WORD(PR_SET_DUMPABLE),
-	WORD(PR_SET_THP_DISABLE), WORD(PR_SET_NO_NEW_PRIVS), {0, NULL}};
-static const struct word whences[] = {{0, "SEEK_SET"},	{1, "SEEK_CUR"},  {2, "SEEK_END"},
-				      {3, "SEEK_DATA"}, {4, "SEEK_HOLE"}, {0, NULL}};
-static const struct word epollops[] = {{1, "EPOLL_CTL_ADD"}, {2, "EPOLL_CTL_DEL"}, {3, "EPOLL_CTL_MOD"}, {0, NULL}};
+#define CLOCKS(W) \
+	W(CLOCK_REALTIME) W(CLOCK_MONOTONIC) W(CLOCK_PROCESS_CPUTIME_ID) W(CLOCK_THREAD_CPUTIME_ID) W(CLOCK_MONOTONIC_RAW) \
+	W(CLOCK_REALTIME_COARSE) W(CLOCK_MONOTONIC_COARSE) W(CLOCK_BOOTTIME)
+TABLE(clocks, CLOCKS);
+#define FUTEXOPS(W) \
+	W(FUTEX_WAIT) W(FUTEX_WAKE) W(FUTEX_REQUEUE) W(FUTEX_CMP_REQUEUE) W(FUTEX_WAKE_OP) W(FUTEX_LOCK_PI) \
+	W(FUTEX_UNLOCK_PI) W(FUTEX_TRYLOCK_PI) W(FUTEX_WAIT_BITSET) W(FUTEX_WAKE_BITSET)
+TABLE(futexops, FUTEXOPS);
+#define FCNTLOPS(W) \
+	W(F_DUPFD) W(F_GETFD) W(F_SETFD) W(F_GETFL) W(F_SETFL) W(F_GETLK) W(F_SETLK) W(F_SETLKW) W(F_DUPFD_CLOEXEC) \
+	W(F_GETPIPE_SZ) W(F_SETPIPE_SZ) W(F_ADD_SEALS) W(F_GET_SEALS)
+TABLE(fcntlops, FCNTLOPS);
+#define IOCTLS(W) \
+	W(TCGETS) W(TCSETS) W(TCSETSW) W(TIOCGWINSZ) W(TIOCGPGRP) W(FIONREAD) W(FIONBIO) W(FIOCLEX)
+TABLE(ioctls, IOCTLS);
+#define MADVS(W) \
+	W(MADV_NORMAL) W(MADV_RANDOM) W(MADV_SEQUENTIAL) W(MADV_WILLNEED) W(MADV_DONTNEED) W(MADV_FREE) W(MADV_HUGEPAGE) \
+	W(MADV_NOHUGEPAGE) W(MADV_DONTFORK) W(MADV_DONTDUMP)
+TABLE(madvs, MADVS);
+#define PRCTLS(W) \
+	W(PR_SET_NAME) W(PR_GET_NAME) W(PR_SET_VMA) W(PR_CAPBSET_READ) W(PR_SET_PDEATHSIG) W(PR_SET_DUMPABLE) \
+	W(PR_SET_THP_DISABLE) W(PR_SET_NO_NEW_PRIVS)
+TABLE(prctls, PRCTLS);
+#define WHENCES(W) \
+	W(SEEK_SET) W(SEEK_CUR) W(SEEK_END) W(SEEK_DATA) W(SEEK_HOLE)
+TABLE(whences, WHENCES);
+#define EPOLLOPS(W) \
+	W(EPOLL_CTL_ADD) W(EPOLL_CTL_DEL) W(EPOLL_CTL_MOD)
+TABLE(epollops, EPOLLOPS);
 
-static void decode_flags(struct text *out, const struct word *w, uint64_t value, const char *none)
+#define next(name) ((name) + strlen(name) + 1)
+
+static void decode_flags(struct text *out, const uint32_t *word, const char *name, uint64_t value, const char *none)
 {
 	const char *sep = "";
-	for (; w->name; w++)
-		if (w->value && (value & w->value) == w->value) {
-			text_append(out, "%s%s", sep, w->name);
-			value &= ~(uint64_t)w->value;
+	for (; *name; name = next(name), word++)
+		if (*word && (value & *word) == *word) {
+			text_append(out, "%s%s", sep, name);
+			value &= ~(uint64_t)*word;
 			sep = "|";
 		}
 	if (value)
@@ -80,15 +95,18 @@ static void decode_flags(struct text *out, const struct word *w, uint64_t value,
 		text_append(out, "%s", none);
 }
 
-static void decode_choice(struct text *out, const struct word *w, uint64_t value, const char *suffix)
+static void decode_choice(struct text *out, const uint32_t *word, const char *name, uint64_t value, const char *suffix)
 {
-	for (; w->name; w++)
-		if (w->value == value) {
-			text_append(out, "%s%s", w->name, suffix);
+	for (; *name; name = next(name), word++)
+		if (*word == value) {
+			text_append(out, "%s%s", name, suffix);
 			return;
 		}
 	text_append(out, "0x%lx%s", value, suffix);
 }
+
+#define FLAGS(table, value, none)    decode_flags(out, table##_values, table##_names, (value), (none))
+#define CHOICE(table, value, suffix) decode_choice(out, table##_values, table##_names, (value), (suffix))
 
 static void decode_string(struct text *out, uint64_t addr)
 {
@@ -126,7 +144,7 @@ static void decode_oflags(struct text *out, uint64_t value)
 	text_append(out, "%s", access[value & O_ACCMODE]);
 	if (value & ~(uint64_t)O_ACCMODE) {
 		text_append(out, "|");
-		decode_flags(out, oflags, value & ~(uint64_t)O_ACCMODE, "");
+		FLAGS(oflags, value & ~(uint64_t)O_ACCMODE, "");
 	}
 }
 
@@ -143,27 +161,39 @@ static void decode_timespec(struct text *out, uint64_t addr)
 
 void trace_decode(struct text *out, enum sys_arg kind, uint64_t value, uint64_t result, bool entering)
 {
-	static const struct {
-		const struct word *words;
-		bool flags;
-		const char *none;
-	} kinds[] = {
-		[ARG_PROT] = {prot, true, "PROT_NONE"}, [ARG_MAPFLAGS] = {mapflags, true, "0"},
-		[ARG_ATFLAGS] = {atflags, true, "0"},	[ARG_CLOCK] = {clocks, false, ""},
-		[ARG_FCNTLOP] = {fcntlops, false, ""},	[ARG_IOCTLOP] = {ioctls, false, ""},
-		[ARG_PRCTLOP] = {prctls, false, ""},	[ARG_MADV] = {madvs, false, ""},
-		[ARG_WHENCE] = {whences, false, ""},	[ARG_EPOLLOP] = {epollops, false, ""},
-	};
 	(void)result;
 	(void)entering;
-	if (kind < ARRAY_SIZE(kinds) && kinds[kind].words) {
-		if (kinds[kind].flags)
-			decode_flags(out, kinds[kind].words, (uint32_t)value, kinds[kind].none);
-		else
-			decode_choice(out, kinds[kind].words, (uint32_t)value, "");
-		return;
-	}
 	switch (kind) {
+	case ARG_PROT:
+		FLAGS(prot, (uint32_t)value, "PROT_NONE");
+		break;
+	case ARG_MAPFLAGS:
+		FLAGS(mapflags, (uint32_t)value, "0");
+		break;
+	case ARG_ATFLAGS:
+		FLAGS(atflags, (uint32_t)value, "0");
+		break;
+	case ARG_CLOCK:
+		CHOICE(clocks, (uint32_t)value, "");
+		break;
+	case ARG_FCNTLOP:
+		CHOICE(fcntlops, (uint32_t)value, "");
+		break;
+	case ARG_IOCTLOP:
+		CHOICE(ioctls, (uint32_t)value, "");
+		break;
+	case ARG_PRCTLOP:
+		CHOICE(prctls, (uint32_t)value, "");
+		break;
+	case ARG_MADV:
+		CHOICE(madvs, (uint32_t)value, "");
+		break;
+	case ARG_WHENCE:
+		CHOICE(whences, (uint32_t)value, "");
+		break;
+	case ARG_EPOLLOP:
+		CHOICE(epollops, (uint32_t)value, "");
+		break;
 	case ARG_PATH:
 		decode_string(out, value);
 		break;
@@ -183,11 +213,10 @@ void trace_decode(struct text *out, enum sys_arg kind, uint64_t value, uint64_t 
 		text_append(out, "SIG%s", signal_name((int)value));
 		break;
 	case ARG_FUTEXOP:
-		decode_choice(out, futexops, value & FUTEX_CMD_MASK & 0xffffffff,
-			      value & FUTEX_PRIVATE_FLAG ? "_PRIVATE" : "");
+		CHOICE(futexops, value & FUTEX_CMD_MASK & 0xffffffff, value & FUTEX_PRIVATE_FLAG ? "_PRIVATE" : "");
 		break;
 	case ARG_CLONEFLAGS:
-		decode_flags(out, cloneflags, value & ~(uint64_t)CSIGNAL, "0");
+		FLAGS(cloneflags, value & ~(uint64_t)CSIGNAL, "0");
 		break;
 	case ARG_TIMESPEC:
 		decode_timespec(out, value);
