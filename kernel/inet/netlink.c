@@ -212,7 +212,7 @@ static int connect(struct socket *s, const struct socket_address *at, bool nonbl
 	return 0;
 }
 
-static int get_name(struct socket *s, bool peer, struct socket_address *out)
+static int get_name(struct socket *s, enum socket_name peer, struct socket_address *out)
 {
 	put_name(peer ? 0 : netlink_of(s)->port, out);
 	return 0;

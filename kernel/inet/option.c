@@ -5,12 +5,13 @@
 #include <asm/ioctls.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 
 #include "inet/interface.h"
 #include "inet/private.h"
 
 
-enum { V6ONLY_ROW = 0 };
+enum { V6ONLY_ROW, TTL_ROW };
 
 static const struct row {
 	uint8_t level, name;
@@ -19,29 +20,36 @@ static const struct row {
 	int normal, min, max;
 } rows[] = {
 	[V6ONLY_ROW] = {IPPROTO_IPV6, 26 /* IPV6_V6ONLY */, 0, true, 0, 0, 0},
+	[TTL_ROW] = {IPPROTO_IP, 2 /* IP_TTL */, 0, false, 64, -1, 255},
 	{IPPROTO_TCP, TCP_NODELAY, 1 + ABI_NET_OPTION_NODELAY, true, 0, 0, 0},
-	{IPPROTO_TCP, TCP_MAXSEG, 0, false, 1460, 88, 32767},
+	{IPPROTO_TCP, TCP_MAXSEG, 0, false, 536, 88, 32767},
 	{IPPROTO_TCP, TCP_CORK, 1 + ABI_NET_OPTION_CORK, true, 0, 0, 0},
 	{IPPROTO_TCP, TCP_KEEPIDLE, 1 + ABI_NET_OPTION_KEEPIDLE, false, 7200, 1, 32767},
 	{IPPROTO_TCP, TCP_KEEPINTVL, 1 + ABI_NET_OPTION_KEEPINTVL, false, 75, 1, 32767},
 	{IPPROTO_TCP, TCP_KEEPCNT, 1 + ABI_NET_OPTION_KEEPCNT, false, 9, 1, 127},
 	{IPPROTO_TCP, TCP_SYNCNT, 0, false, 6, 1, 127},
-	{IPPROTO_TCP, TCP_LINGER2, 0, false, 60, -1, 120},
+	{IPPROTO_TCP, TCP_LINGER2, 0, false, 60, -0x7fffffff, 120},
 	{IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, false, 0, 0, 0x7fffffff},
 	{IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, false, 0, 0, 0x7fffffff},
 	{IPPROTO_TCP, TCP_QUICKACK, 0, true, 1, 0, 0},
 	{IPPROTO_TCP, TCP_USER_TIMEOUT, 1 + ABI_NET_OPTION_USER_TIMEOUT, false, 0, 0, 0x7fffffff},
 	{IPPROTO_TCP, TCP_FASTOPEN, 0, false, 0, 0, 0x7fffffff},
-	{IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0, true, 0, 0, 0},
+	{IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0, false, 0, 0, 1},
 	{IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0, false, 0, -0x7fffffff, 0x7fffffff},
+	{IPPROTO_TCP, TCP_SAVE_SYN, 0, false, 0, 0, 2},
+	{IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 0, false, 0, 0, 1},
+	{IPPROTO_UDP, UDP_NO_CHECK6_TX, 0, true, 0, 0, 0},
+	{IPPROTO_UDP, UDP_NO_CHECK6_RX, 0, true, 0, 0, 0},
+	{IPPROTO_UDP, UDP_GRO, 0, true, 0, 0, 0},
 	{IPPROTO_IP, 1 /* IP_TOS */, 0, false, 0, 0, 255},
-	{IPPROTO_IP, 2 /* IP_TTL */, 0, false, 64, -1, 255},
 	{IPPROTO_IP, 8 /* IP_PKTINFO */, 0, true, 0, 0, 0},
 	{IPPROTO_IP, 10 /* IP_MTU_DISCOVER */, 0, false, 1, 0, 5},
 	{IPPROTO_IP, 11 /* IP_RECVERR */, 0, true, 0, 0, 0},
 	{IPPROTO_IP, 12 /* IP_RECVTTL */, 0, true, 0, 0, 0},
 	{IPPROTO_IP, 13 /* IP_RECVTOS */, 0, true, 0, 0, 0},
 	{IPPROTO_IP, 15 /* IP_FREEBIND */, 0, true, 0, 0, 0},
+	{IPPROTO_IP, 19 /* IP_TRANSPARENT */, 0, true, 0, 0, 0},
+	{IPPROTO_IP, 21 /* IP_MINTTL */, 0, false, 0, 0, 255},
 	{IPPROTO_IP, 24 /* IP_BIND_ADDRESS_NO_PORT */, 0, true, 0, 0, 0},
 	{IPPROTO_IP, 33 /* IP_MULTICAST_TTL */, 0, false, 1, -1, 255},
 	{IPPROTO_IP, 34 /* IP_MULTICAST_LOOP */, 0, true, 1, 0, 0},
@@ -52,6 +60,7 @@ static const struct row {
 	{IPPROTO_IPV6, 23 /* IPV6_MTU_DISCOVER */, 0, false, 1, 0, 5},
 	{IPPROTO_IPV6, 25 /* IPV6_RECVERR */, 0, true, 0, 0, 0},
 	{IPPROTO_IPV6, 49 /* IPV6_RECVPKTINFO */, 0, true, 0, 0, 0},
+	{IPPROTO_IPV6, 51 /* IPV6_RECVHOPLIMIT */, 0, true, 0, 0, 0},
 	{IPPROTO_IPV6, 66 /* IPV6_RECVTCLASS */, 0, true, 0, 0, 0},
 	{IPPROTO_IPV6, 67 /* IPV6_TCLASS */, 0, false, 0, -1, 255},
 };
@@ -96,6 +105,12 @@ void inet_option_tell(struct inet_socket *i)
 			tell(i, rows[n].tell - 1, i->option[n]);
 }
 
+// Levels that a socket of this kind has; of others nothing is read.
+static bool knows(const struct socket *s, int level)
+{
+	return level == IPPROTO_IP || level == s->protocol || (level == IPPROTO_IPV6 && s->family == AF_INET6);
+}
+
 int inet_option_set(struct socket *s, int level, int name, const struct socket_option *o)
 {
 	struct inet_socket *i = inet_of(s);
@@ -107,19 +122,29 @@ int inet_option_set(struct socket *s, int level, int name, const struct socket_o
 			tell(i, ABI_NET_OPTION_BROADCAST, s->set.broadcast);
 		return name == SO_BINDTODEVICE ? 0 : -ENOPROTOOPT;
 	}
-	if (level == IPPROTO_TCP && s->type != SOCK_STREAM)
+	if (!knows(s, level))
 		return -ENOPROTOOPT;
-	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-		return o->len >= 4 && (!memcmp(o->bytes, "cubi", 4) || !memcmp(o->bytes, "reno", 4)) ? 0 : -ENOENT;
+	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
+		bool reno = o->len >= 4 && !memcmp(o->bytes, "reno", 4);
+		if (!reno && (o->len < 4 || memcmp(o->bytes, "cubi", 4)))
+			return -ENOENT;
+		i->reno = reno;
+		return 0;
+	}
+	if (level == IPPROTO_TCP && name == TCP_ULP)
+		return -ENOENT; // no `tls`
 	if ((level == IPPROTO_IP && name >= 35 && name <= 40) || (level == IPPROTO_IPV6 && (name == 20 || name == 21)) ||
 	    (level == IPPROTO_IP && name == 32) || (level == IPPROTO_IPV6 && name == 17))
 		return 0; // groups: nothing is sent to any in this machine
 	const struct row *r = find(level, name);
-	if (!r || (level == IPPROTO_IPV6 && s->family == AF_INET))
-		return -ENOPROTOOPT;
-	if (o->len < (level == IPPROTO_IP ? 1 : sizeof(int)))
+	if (o->len < sizeof(int) && level != IPPROTO_IP) // ip(7) takes a byte too, and nothing for 0
 		return -EINVAL;
-	if (!r->boolean && (value < r->min || value > r->max))
+	if (!r)
+		return -ENOPROTOOPT;
+	if (!r->boolean && (value < r->min || value > r->max || (!value && r == &rows[TTL_ROW])))
+		return -EINVAL;
+	bool multicast_ttl = level == IPPROTO_IP && name == 33, needs_byte = multicast_ttl || (level == IPPROTO_IP && (name == 15 || name == 34));
+	if ((multicast_ttl && s->type == SOCK_STREAM) || (needs_byte && !o->len))
 		return -EINVAL;
 	if (r == &rows[V6ONLY_ROW] && i->local.port)
 		return -EINVAL;
@@ -161,21 +186,28 @@ int inet_option_get(struct socket *s, int level, int name, struct socket_option 
 		o->value = i->state == INET_LISTENS;
 		return 0;
 	}
-	if (level == IPPROTO_TCP && s->type != SOCK_STREAM)
-		return -ENOPROTOOPT;
+	if (!knows(s, level))
+		return s->family == AF_INET ? -EOPNOTSUPP : -ENOPROTOOPT;
 	if (level == IPPROTO_TCP && name == TCP_INFO) {
 		get_info(i, o);
 		return 0;
 	}
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
 		o->len = 16;
-		memcpy(o->bytes, "cubic", 6);
+		memcpy(o->bytes, i->reno ? "reno" : "cubic", 6);
 		return 0;
 	}
+	bool connected = i->remote.family && i->state == INET_CONNECTED;
+	if (level == IPPROTO_IP && name == 14 /* IP_MTU */) {
+		o->value = inet_where(&i->remote) != INET_OUTSIDE ? 65535 : inet_link.mtu;
+		return connected ? 0 : -ENOTCONN;
+	}
 	const struct row *r = find(level, name);
-	if (!r || (level == IPPROTO_IPV6 && s->family == AF_INET))
+	if (!r)
 		return -ENOPROTOOPT;
 	o->value = i->option[r - rows];
+	if (level == IPPROTO_TCP && name == TCP_MAXSEG && connected && o->value == r->normal)
+		o->value = 1460;
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 enum inet_state { INET_IDLE, INET_LISTENS, INET_CONNECTING, INET_CONNECTED, INET_CLOSED };
 
 // Options that are only stored and told, option.c.
-#define INET_OPTIONS 40
+#define INET_OPTIONS 44
 
 struct inet_socket {
 	struct socket s;
@@ -40,6 +40,7 @@ struct inet_socket {
 	struct inet_socket *listener; // whose backlog it is in
 	unsigned pending, backlog_max;
 	int option[INET_OPTIONS];
+	bool reno; // TCP_CONGESTION, which the host decides
 };
 
 static inline struct inet_socket *inet_of(struct socket *s) { return container_of(s, struct inet_socket, s); }
@@ -122,7 +123,7 @@ struct inet_socket *inet_relay_find(uint32_t id);
 
 struct inet_socket *inet_new(const struct socket_ops *ops, int family, int type, int protocol); // NULL: no memory
 void inet_free(struct inet_socket *i);
-int inet_name(struct socket *s, bool peer, struct socket_address *out);
+int inet_name(struct socket *s, enum socket_name which, struct socket_address *out);
 void inet_wake(struct inet_socket *i);
 extern const struct socket_ops inet_stream_ops, inet_datagram_ops;
 int inet_netlink_create(int type, int protocol, struct socket **out);

@@ -45,13 +45,14 @@ void inet_stream_space(struct inet_socket *i)
 
 // --- listening --------------------------------------------------------------------------------------------------------
 
-int inet_name(struct socket *s, bool peer, struct socket_address *out)
+int inet_name(struct socket *s, enum socket_name which, struct socket_address *out)
 {
 	const struct inet_socket *i = inet_of(s);
 	struct abi_net_address a = i->local;
-	if (peer && (!i->remote.family || (s->type == SOCK_STREAM && i->state != INET_CONNECTED)))
+	bool met = s->type != SOCK_STREAM || (i->state == INET_CONNECTED && (!i->broken || which == NAME_ACCEPTED));
+	if (which != NAME_OWN && (!i->remote.family || !met))
 		return -ENOTCONN;
-	inet_address_put(i, peer ? &i->remote : &a, out);
+	inet_address_put(i, which != NAME_OWN ? &i->remote : &a, out);
 	return 0;
 }
 

@@ -20,6 +20,7 @@ static const struct simple { // ints that nothing but a family looks at
 	{SO_BROADCAST, SET(broadcast), BOOL}, {SO_DONTROUTE, SET(dont_route), BOOL}, {SO_OOBINLINE, SET(out_of_band_inline), BOOL},
 	{SO_NO_CHECK, SET(no_check), BOOL}, {SO_TIMESTAMP_OLD, SET(timestamp), BOOL}, {SO_TIMESTAMPNS_OLD, SET(timestamp_ns), BOOL},
 	{SO_PASSCRED, SET(pass_credentials), BOOL}, {SO_INCOMING_CPU, SET(incoming_cpu), 0}, {SO_BUSY_POLL, SET(busy_poll), 0},
+	{SO_RXQ_OVFL, SET(overflow), BOOL}, {SO_NOFCS, SET(no_fcs), BOOL}, {SO_SELECT_ERR_QUEUE, SET(select_errors), BOOL},
 	{SO_PRIORITY, SET(priority), 0}, {SO_MARK, SET(mark), 0}, {SO_RCVLOWAT, SET(low_water), 0}, {SO_ZEROCOPY, SET(zero_copy), BOOL},
 	{SO_SNDBUF, SET(send_limit), READ_ONLY}, {SO_RCVBUF, SET(receive_limit), READ_ONLY}, {SO_TYPE, offsetof(struct socket, type), READ_ONLY},
 	{SO_DOMAIN, offsetof(struct socket, family), READ_ONLY}, {SO_PROTOCOL, offsetof(struct socket, protocol), READ_ONLY},
@@ -89,6 +90,13 @@ static int set_value(struct socket *s, int name, const struct socket_option *o)
 		memcpy(s->set.linger, o->bytes, sizeof s->set.linger);
 		s->set.linger[0] = s->set.linger[0] != 0;
 		return 0;
+	case SO_MAX_PACING_RATE: {
+		uint64_t rate = (unsigned)value;
+		if (o->len >= sizeof rate)
+			memcpy(&rate, o->bytes, sizeof rate);
+		s->set.no_pacing = ~rate;
+		return 0;
+	}
 	case SO_PASSSEC: // nothing has a security label
 		return 0;
 	}
@@ -155,8 +163,16 @@ static int get_value(struct socket *s, int name, struct socket_option *o)
 		o->len = sizeof s->set.linger;
 		memcpy(o->bytes, s->set.linger, o->len);
 		return 0;
+	case SO_COOKIE:
+	case SO_MAX_PACING_RATE: {
+		uint64_t is = name == SO_COOKIE ? s->ino : ~s->set.no_pacing;
+		o->len = sizeof is;
+		memcpy(o->bytes, &is, o->len);
+		return 0;
+	}
 	case SO_ACCEPTCONN:
 	case SO_PASSSEC:
+	case SO_INCOMING_NAPI_ID:
 		return 0;
 	}
 	return -ENOPROTOOPT;

@@ -120,11 +120,15 @@ struct socket {
 	struct mutex reading; // one reader copies at a time
 	struct { // SO_*, as getsockopt tells them
 		int reuse_address, reuse_port, keep_alive, broadcast, dont_route, out_of_band_inline, no_check, priority, mark, low_water,
-			timestamp, timestamp_ns, busy_poll, pass_credentials, incoming_cpu, zero_copy;
+			timestamp, timestamp_ns, busy_poll, pass_credentials, incoming_cpu, zero_copy, overflow, no_fcs, select_errors;
 		int linger[2];
+		uint64_t no_pacing; // the complement of SO_MAX_PACING_RATE
 		int send_limit, receive_limit; // bytes
 	} set;
 };
+
+// Whose name: of the last, that of a peer too that is gone again.
+enum socket_name { NAME_OWN, NAME_PEER, NAME_ACCEPTED };
 
 // 0, a count, or -errno. What is NULL does not exist in the family (-EOPNOTSUPP).
 struct socket_ops {
@@ -132,7 +136,7 @@ struct socket_ops {
 	int (*connect)(struct socket *s, const struct socket_address *a, bool nonblock);
 	int (*listen)(struct socket *s, unsigned backlog);
 	int (*accept)(struct socket *s, bool nonblock, struct socket **out);
-	int (*name)(struct socket *s, bool peer, struct socket_address *out);
+	int (*name)(struct socket *s, enum socket_name which, struct socket_address *out);
 	int64_t (*send)(struct socket *s, struct socket_io *io);
 	// Nothing is queued. 0: something may come. 1: nothing will, that is the end of the file. Or -errno.
 	int (*drained)(struct socket *s);

@@ -155,7 +155,7 @@ long sys_accept4(int fd, void *addr, void *addrlen, int flags)
 	if (err)
 		return err;
 	if (addr) {
-		err = got->ops->name(got, true, &a) ? -ECONNABORTED : socket_address_put(&a, addr, addrlen);
+		err = got->ops->name(got, NAME_ACCEPTED, &a) ? -ECONNABORTED : socket_address_put(&a, addr, addrlen);
 		if (err) {
 			file_put(new);
 			return err;
@@ -166,7 +166,7 @@ long sys_accept4(int fd, void *addr, void *addrlen, int flags)
 
 long sys_accept(int fd, void *addr, void *addrlen) { return sys_accept4(fd, addr, addrlen, 0); }
 
-static long put_name(int fd, bool peer, void *addr, void *addrlen)
+static long put_name(int fd, enum socket_name which, void *addr, void *addrlen)
 {
 	struct socket_address a;
 	struct file *f;
@@ -174,15 +174,15 @@ static long put_name(int fd, bool peer, void *addr, void *addrlen)
 	struct socket *s = socket_get(fd, &f, &err);
 	if (!s)
 		return err;
-	err = s->ops->name(s, peer, &a);
+	err = s->ops->name(s, which, &a);
 	if (!err)
 		err = socket_address_put(&a, addr, addrlen);
 	file_put(f);
 	return err;
 }
 
-long sys_getsockname(int fd, void *addr, void *addrlen) { return put_name(fd, false, addr, addrlen); }
-long sys_getpeername(int fd, void *addr, void *addrlen) { return put_name(fd, true, addr, addrlen); }
+long sys_getsockname(int fd, void *addr, void *addrlen) { return put_name(fd, NAME_OWN, addr, addrlen); }
+long sys_getpeername(int fd, void *addr, void *addrlen) { return put_name(fd, NAME_PEER, addr, addrlen); }
 
 long sys_shutdown(int fd, int how)
 {

@@ -152,7 +152,7 @@ int unix_accept(struct socket *s, bool nonblock, struct socket **out)
 	return 0;
 }
 
-static int unix_name(struct socket *s, bool peer, struct socket_address *out)
+static int unix_name(struct socket *s, enum socket_name peer, struct socket_address *out)
 {
 	const struct unix_socket *u = unix_of(s);
 	if (peer && !(u = u->peer))
