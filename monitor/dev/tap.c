@@ -20,7 +20,6 @@
 #include "monitor/dev/virtq.h"
 
 #define LOOK_NS	     100000ull // a guest that runs looks at its queue within this, or is interrupted
-#define SPIN_NS	     30000u    // to look for work before it sleeps, at most
 #define BATCH	     64u       // frames of one direction before the other's turn
 #define HELD_MAX     64u       // buffers of one frame
 #define LONGEST	     (ABI_LINK_HEAD + ABI_LINK_FRAME_MAX)
@@ -194,7 +193,7 @@ static bool look_a_while(struct tap *t)
 		t->readable = true;
 		came = virtq_waiting(&t->tx) || receive(t);
 	}
-	t->spin_ns = abi_spin_next(t->spin_ns, SPIN_NS, came);
+	t->spin_ns = abi_spin_next(t->spin_ns, t->config.spin_ns, came);
 	return came;
 }
 

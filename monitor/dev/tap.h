@@ -17,6 +17,7 @@ struct tap_config {
 	struct memory *memory;
 	struct abi_queue tx, rx;
 	int fd;			  // tap_open(); the caller's to close
+	uint32_t spin_ns;	  // how long its thread looks for work before it sleeps, at most
 	void (*event)(void *arg); // there is news in rx; no answer is needed
 	bool (*idle)(void *arg);  // some CPU of the guest sleeps
 	int (*enter)(void *arg);  // on the thread, before anything else: 0, or it ends

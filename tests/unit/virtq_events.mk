@@ -1,0 +1,1 @@
+sources = monitor/dev/virtq.c monitor/memory.c
