@@ -326,6 +326,9 @@ int64_t inet_ioctl(struct socket *s, unsigned cmd, uint64_t arg)
 	case SIOCATMARK:
 		value = 0;
 		return user_put(value, (int *)arg);
+	case SIOCGSTAMP_OLD:
+	case SIOCGSTAMPNS_OLD:
+		return -ENOENT; // no packet was stamped
 	case SIOCGIFCONF:
 		return interface_list(arg);
 	}

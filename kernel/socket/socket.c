@@ -4,6 +4,7 @@
 #include "socket/socket.h"
 
 #include <asm/ioctls.h>
+#include <linux/sockios.h>
 
 #include "signal/signal.h"
 #include "time/time.h"
@@ -155,6 +156,14 @@ static unsigned file_ready(struct file *f, struct poller *p)
 static int64_t file_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
 	struct socket *s = f->fs;
+	switch (cmd) { // the owner, as fcntl(2) has it too
+	case FIOSETOWN:
+	case SIOCSPGRP:
+		return user_get(f->owner_pid, (int *)arg);
+	case FIOGETOWN:
+	case SIOCGPGRP:
+		return user_put(f->owner_pid, (int *)arg);
+	}
 	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 }
 

@@ -125,7 +125,7 @@ static long file_owner_ex(struct file *f, int cmd, uint64_t arg)
 {
 	struct f_owner_ex ex;
 	if (cmd == F_GETOWN_EX) {
-		ex.type = f->owner_pid < 0 ? F_OWNER_PGRP : F_OWNER_PID;
+		ex.type = f->owner_pid < 0 ? F_OWNER_PGRP : f->owner_pid ? F_OWNER_PID : F_OWNER_TID;
 		ex.pid = f->owner_pid < 0 ? -f->owner_pid : f->owner_pid;
 		return user_put(ex, (struct f_owner_ex *)arg);
 	}
@@ -175,13 +175,18 @@ static long file_fcntl(struct file *f, int cmd, uint64_t arg)
 		return 0;
 	case F_GETLEASE:
 		return F_UNLCK;
-	case F_GET_RW_HINT:
-	case F_GET_FILE_RW_HINT: {
+	case F_NOTIFY: // without events it would end what nothing began
+		return !arg ? 0 : S_ISDIR(f->inode->mode) ? -EINVAL : -ENOTDIR;
+	case F_GETPIPE_SZ:
+	case F_SETPIPE_SZ:
+		if (!S_ISFIFO(f->inode->mode))
+			return -EBADF;
+		break;
+	case F_GET_RW_HINT: {
 		uint64_t hint = 0;
 		return user_put(hint, (uint64_t *)arg);
 	}
 	case F_SET_RW_HINT:
-	case F_SET_FILE_RW_HINT:
 		return 0;
 	}
 	return f->ops->fcntl ? f->ops->fcntl(f, cmd, arg) : -EINVAL;
@@ -243,7 +248,7 @@ static long file_ioctl(struct file *f, int fd, unsigned cmd, uint64_t arg)
 	}
 	case FIGETBSZ: {
 		int size = 4096;
-		return S_ISREG(f->inode->mode) || S_ISDIR(f->inode->mode) ? user_put(size, (int *)arg) : -ENOTTY;
+		return user_put(size, (int *)arg);
 	}
 	case FIONREAD:
 		if (S_ISREG(f->inode->mode)) {

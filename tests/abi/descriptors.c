@@ -3,8 +3,36 @@
 // dup and its relatives, fcntl's flags, shared offsets, close_range, the limit on descriptors.
 #include "test.h"
 
+#include <linux/fs.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+
+static void owners_and_sizes(int file)
+{
+	int ends[2], s = socket(AF_INET, SOCK_STREAM, 0), v = -1;
+	struct f_owner_ex owner = {.type = F_OWNER_PGRP, .pid = 9};
+	NEED(pipe(ends) == 0 && s >= 0);
+	CHECK_EQ(fcntl(s, F_GETOWN_EX, &owner), 0);
+	CHECK(owner.type == F_OWNER_TID && owner.pid == 0);
+	v = getpid();
+	CHECK_EQ(ioctl(s, FIOSETOWN, &v), 0);
+	CHECK_EQ(fcntl(s, F_GETOWN), getpid());
+	CHECK_EQ(fcntl(s, F_GETOWN_EX, &owner), 0);
+	CHECK(owner.type == F_OWNER_PID && owner.pid == getpid());
+	CHECK_EQ(ioctl(s, SIOCGPGRP, &v), 0);
+	CHECK_EQ(v, getpid());
+	CHECK_ERR(ioctl(s, SIOCGSTAMP, &owner), ENOENT);
+	CHECK_ERR(fcntl(file, F_GETPIPE_SZ), EBADF);
+	CHECK_ERR(fcntl(s, F_SETPIPE_SZ, 4096), EBADF);
+	CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 65536);
+	CHECK_EQ(fcntl(file, F_NOTIFY, 0), 0);
+	CHECK_ERR(fcntl(file, F_NOTIFY, DN_MODIFY), ENOTDIR);
+	CHECK_EQ(ioctl(ends[0], FIGETBSZ, &v), 0);
+	CHECK_EQ(v, 4096);
+	close(ends[0]), close(ends[1]), close(s);
+}
 
 int main(void)
 {
@@ -74,6 +102,8 @@ int main(void)
 	CHECK_EQ(syscall(SYS_close_range, 50, ~0u, 0), 0);
 	CHECK_ERR(fcntl(50, F_GETFD), EBADF);
 	CHECK_ERR(syscall(SYS_close_range, 10, 5, 0), EINVAL);
+
+	owners_and_sizes(two);
 
 	// The limit: EMFILE, and what dup2 may not reach.
 	struct rlimit limit;
