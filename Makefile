@@ -217,7 +217,7 @@ define specialise
 $(B)/specialise/$(1)/kernel.a: $(filter-out %/sys/handlers.c.o,$(call kernel_obj,$(1))) $(KERNEL_LD) kernel/plat/$(1)/image.ld
 	@mkdir -p $$(@D) && rm -f $$@
 	$$(call say,AR,$$@)
-	$$(Q)$(AR) qcsD $$@ $(filter-out %/sys/handlers.c.o,$(call kernel_obj,$(1)))
+	$$(Q)$(AR) qcsDP $$@ $(filter-out %/sys/handlers.c.o,$(call kernel_obj,$(1)))
 	@cp $(KERNEL_LD) kernel/plat/$(1)/image.ld $(LIBGCC) $$(@D)
 endef
 $(foreach p,$(PLATFORMS),$(eval $(call specialise,$(p))))

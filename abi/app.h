@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define APP_MAGIC     "WHELKAPP" // 8 bytes
-#define APP_VERSION   1
+#define APP_VERSION   2
 #define APP_HEAD_SIZE 4096
 #define APP_KERNELS   2 // ABI_PLATFORM_* - 1
 #define APP_CALLS     512
@@ -47,6 +47,9 @@ struct app_head {
 	uint32_t exec, cwd;		// texts: guest paths
 	uint32_t pad;
 	struct app_list argv, env;
+	// One text for each compartment of the kernel: "NAME GATE COMPONENT...", words with one space between; GATE is the
+	// mechanism by which others call into it (kernel/gate/), "none" for a plain call.
+	struct app_list compartments;
 };
 #define APP_ENFORCE	1u // calls outside of `calls` are refused
 #define APP_SPECIALISED 2u // the kernels have no more calls than these
@@ -62,6 +65,6 @@ struct app_node {
 	int64_t mtime;
 };
 _Static_assert(sizeof(struct app_part) == 48 && sizeof(struct app_node) == 48, "app layout");
-_Static_assert(sizeof(struct app_head) == 56 + 4 * 48 + 16 + 64 + 8 + 16 + 16, "app layout");
+_Static_assert(sizeof(struct app_head) == 56 + 4 * 48 + 16 + 64 + 8 + 16 + 24, "app layout");
 
 #endif

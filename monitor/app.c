@@ -153,6 +153,24 @@ static bool node_ok(const struct app *a, uint32_t n)
 	}
 }
 
+// All components together, with plain calls between them, is what there is.
+static int check_compartments(const struct app *a, char *why, size_t size)
+{
+	struct app_list list = a->head.compartments;
+	const char *name = a->text + list.text, *gate = list.count ? strchr(name, ' ') : NULL;
+	if (list.count > 1)
+		return bad(why, size, "its manifest has %u compartments, and this whelk keeps the whole kernel in one", list.count);
+	if (!gate || gate == name || !gate[1] || gate[1] == ' ')
+		return bad(why, size, "its manifest does not say in which compartment the kernel is");
+	size_t len = strcspn(++gate, " ");
+	if (!gate[len] || !gate[len + 1])
+		return bad(why, size, "its manifest has a compartment with no components");
+	if (len != 4 || strncmp(gate, "none", len) != 0)
+		return bad(why, size, "its manifest puts gate %.*s before compartment %.*s, and this whelk has no gate but none",
+			   (int)MIN(len, 40ul), gate, (int)MIN((unsigned long)(gate - name - 1), 40ul), name);
+	return 0;
+}
+
 int app_check_index(const struct app *a, char *why, size_t size)
 {
 	const struct app_head *h = &a->head;
@@ -162,11 +180,11 @@ int app_check_index(const struct app *a, char *why, size_t size)
 		if (!node_ok(a, n))
 			return bad(why, size, "number %u of its files is damaged", n);
 	if (!path_ok(a, h->exec) || !path_ok(a, h->cwd) || !h->argv.count || !list_ok(a, h->argv) ||
-	    !list_ok(a, h->env))
+	    !list_ok(a, h->env) || !list_ok(a, h->compartments))
 		return bad(why, size, "its manifest names things that are not there");
 	if (h->cpus > 64 || h->memory > 1ull << 46)
 		return bad(why, size, "its manifest asks for more CPUs or memory than there can be");
-	return 0;
+	return check_compartments(a, why, size);
 }
 
 // --- opening ------------------------------------------------------------------------------------------------

@@ -106,6 +106,7 @@ static void table(const struct app *a)
 	putchar('\n');
 	say_list(a, h->argv, "arguments");
 	say_list(a, h->env, "environment");
+	say_list(a, h->compartments, "compartments");
 	if (h->memory)
 		printf("memory       %lu\n", h->memory);
 	if (h->cpus)
@@ -147,6 +148,26 @@ static void json_list(const struct app *a, struct app_list list, const char *nam
 	printf("],\n");
 }
 
+// "NAME GATE COMPONENT...", at least one of these
+static void json_compartments(const struct app *a)
+{
+	static const char *const before[] = {"{\"name\": ", ", \"gate\": ", ", \"components\": [", ", "};
+	const char *s = a->text + a->head.compartments.text;
+	char word[256];
+	printf("  \"compartments\": [");
+	for (uint32_t i = 0; i < a->head.compartments.count; i++, s++) {
+		for (unsigned n = 0; *s; n++, s += *s == ' ') {
+			size_t len = strcspn(s, " ");
+			snprintf(word, sizeof(word), "%.*s", (int)len, s);
+			printf("%s%s", i && !n ? ", " : "", before[MIN(n, 3u)]);
+			json_string(stdout, word);
+			s += len;
+		}
+		printf("]}");
+	}
+	printf("],\n");
+}
+
 static void json(const struct app *a)
 {
 	const struct app_head *h = &a->head;
@@ -166,6 +187,7 @@ static void json(const struct app *a)
 	printf(",\n");
 	json_list(a, h->argv, "arguments");
 	json_list(a, h->env, "environment");
+	json_compartments(a);
 	printf("  \"memory\": %lu,\n  \"cpus\": %u,\n  \"enforced\": %s,\n  \"calls\": [", h->memory, h->cpus,
 	       h->flags & APP_ENFORCE ? "true" : "false");
 	comma = "";

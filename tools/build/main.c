@@ -346,11 +346,15 @@ static bool is_script(const struct build *b)
 	return script;
 }
 
-static const char *kernel_for(const struct build *b, const char *platform)
+static const char *kernel_for(struct build *b, const char *platform)
 {
 	if (b->manifest.flags & APP_SPECIALISED)
 		return specialise(&b->manifest, b->directory, scratch_directory(), platform);
-	return text("%s/kernel%s.elf", b->directory, strcmp(platform, "linux") ? "" : "-linux");
+	const char *kind = strcmp(platform, "linux") ? "" : "-linux";
+	char *map = text("%s/kernel%s.map", b->directory, kind);
+	components_add(&b->manifest, map);
+	free(map);
+	return text("%s/kernel%s.elf", b->directory, kind);
 }
 
 int main(int argc, char **argv)

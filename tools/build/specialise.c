@@ -147,10 +147,10 @@ static char *pruned(const struct manifest *m, const char *archive, const char *w
 	return to;
 }
 
-const char *specialise(const struct manifest *m, const char *directory, const char *work, const char *platform)
+const char *specialise(struct manifest *m, const char *directory, const char *work, const char *platform)
 {
 	char *source = text("%s/table.s", work), *object = text("%s/table.o", work);
-	char *kernel = text("%s/kernel-%s.elf", work, platform), *needs = text("%s", "");
+	char *kernel = text("%s/kernel-%s.elf", work, platform), *map = text("%s.map", kernel), *needs = text("%s", "");
 	char *archive = text("%s/specialise/%s", directory, platform);
 	bool files = wanted(m, FILES);
 	if (strchr(work, '\'') || strchr(directory, '\''))
@@ -181,7 +181,9 @@ const char *specialise(const struct manifest *m, const char *directory, const ch
 	run(text("as '%s' -o '%s'", source, object));
 	run(text(
 		"ld -pie --no-dynamic-linker -z text -z noexecstack -z max-page-size=4096 -z norelro -z pack-relative-relocs "
-		"--gc-sections --build-id=none -n -s%s -L '%s' -T '%s/kernel.ld' '%s' '%s' '%s/libgcc.a' -o '%s'",
-		needs, archive, archive, object, objects, archive, kernel));
+		"--gc-sections --build-id=none -n -s%s -L '%s' -T '%s/kernel.ld' -Map '%s' '%s' '%s' '%s/libgcc.a' -o '%s'",
+		needs, archive, archive, map, object, objects, archive, kernel));
+	components_add(m, map);
+	free(map);
 	return kernel;
 }

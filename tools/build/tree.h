@@ -5,7 +5,7 @@
 //   tree.c   the files of the image, in memory by name; contents stay where they are until they are written
 //   host.c   files of the host into the tree;   tar.c  an archive into the tree
 //   calls.c  what the programs in it can call, by tools/syscan
-//   specialise.c  a kernel of the calls alone
+//   specialise.c  a kernel of the calls alone;   components.c  what is in a kernel
 //   write.c  the tree and the manifest as abi/app.h says;   main.c  the command
 #ifndef WHELK_BUILD_TREE_H
 #define WHELK_BUILD_TREE_H
@@ -50,6 +50,8 @@ struct manifest {
 	unsigned sockets;		 // families: SOCKETS_*
 	bool script;			 // the program is one
 	const char *kernel[APP_KERNELS]; // files; NULL: none
+	char **component;		 // in one of them at least; sorted
+	size_t components;
 };
 
 // Says one sentence and ends with status 125.
@@ -103,8 +105,11 @@ bool prune(uint8_t *archive, size_t size, const struct manifest *m, bool files);
 // specialise.c
 bool manifest_allows(const struct manifest *m, unsigned nr);
 // A kernel of the manifest's calls, made in directory `work`, of what lies beside whelk in `directory`.
-const char *specialise(const struct manifest *m, const char *directory, const char *work, const char *platform);
+const char *specialise(struct manifest *m, const char *directory, const char *work, const char *platform);
 
+// components.c. Those in a kernel, by the linker's map of it. The compartment that has them all, as abi/app.h says.
+void components_add(struct manifest *m, const char *map);
+char *components_compartment(const struct manifest *m);
 // write.c
 void image_write(struct entry *root, const struct manifest *m, const char *path);
 

@@ -252,6 +252,7 @@ void image_write(struct entry *root, const struct manifest *m, const char *path)
 	h.cwd = put_text(&w, m->cwd);
 	h.argv = put_list(&w, m->argv);
 	h.env = put_list(&w, m->env);
+	h.compartments = put_list(&w, (char *[]){components_compartment(m), NULL});
 	h.text_size = w.text_size;
 	put(&w, w.text, w.text_size);
 	part_end(&w, &h.index);

@@ -79,7 +79,7 @@ static struct body *body_make(const struct module *m, const struct function *f)
 	memset(b, 0, sizeof(*b));
 	uint64_t *lea = NULL, *target = NULL;
 	size_t leas = 0, targets = 0;
-	for (uint64_t at = f->start; bytes && at < f->end;) {
+	for (uint64_t at = f->start; bytes && at < f->end && at < end;) {
 		if (!decode(&decoder, bytes + (at - f->start), end - at, at, &c)) {
 			at++;
 			continue;
