@@ -8,6 +8,7 @@
 #include "tools/syscan/query.h"
 
 #define FIRST 32 // instructions at most before the decision
+#define SEEN  96 // bytes before a call in which the argument is made
 
 static bool is_argument(ZydisRegister r)
 {
@@ -46,34 +47,38 @@ static uint32_t first_decision(const struct module *m, const struct function *f,
 	return at;
 }
 
-// Most functions do not begin so: without making their bodies.
-static bool may_decide(const struct module *m, const struct function *f)
+ZydisRegister argument_decided(const struct module *m, const struct function *f)
 {
 	ZydisDecoder decoder;
-	struct code c;
-	uint64_t at = f->start;
+	ZydisDecodedInstruction i;
+	ZydisDecodedOperand o[ZYDIS_MAX_OPERAND_COUNT];
+	struct code c = {0};
+	uint64_t at = f->start, last = 0;
 	decode_init(&decoder);
-	for (unsigned k = 0; k < FIRST && at < f->end; k++, at += c.length) {
+	for (unsigned k = 0; k < FIRST && at < f->end; k++, last = at, at += c.length) {
 		const uint8_t *bytes = elf_at(&m->elf, at, f->end - at);
 		if (!bytes || !decode(&decoder, bytes, f->end - at, at, &c))
-			return false;
+			return ZYDIS_REGISTER_NONE;
 		if (c.kind != CODE_PLAIN)
-			return k && c.kind == CODE_BRANCH;
+			break;
 	}
-	return false;
+	const uint8_t *bytes = last && c.kind == CODE_BRANCH ? elf_at(&m->elf, last, f->end - last) : NULL;
+	if (!bytes || !ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, f->end - last, &i, o)) ||
+	    i.mnemonic != ZYDIS_MNEMONIC_TEST || o[0].type != ZYDIS_OPERAND_TYPE_REGISTER)
+		return ZYDIS_REGISTER_NONE;
+	return is_argument(register_whole(o[0].reg.value)) ? register_whole(o[0].reg.value) : ZYDIS_REGISTER_NONE;
 }
 
-bool decides_by_argument(const struct module *m, struct function *f, ZydisRegister *reg, struct range **dead, size_t *count)
+bool decides_by_argument(const struct module *m, struct function *f, ZydisRegister reg, struct range **dead, size_t *count)
 {
 	ZydisDecodedInstruction i;
 	ZydisDecodedOperand o[ZYDIS_MAX_OPERAND_COUNT];
+	ZydisRegister found;
 	*dead = NULL;
 	*count = 0;
-	if (!may_decide(m, f))
-		return false;
 	const struct body *b = body_of(m, f);
-	uint32_t at = b->computeds ? 0 : first_decision(m, f, b, reg);
-	if (!at || !body_decode(m, &b->insn[at], &i, o) ||
+	uint32_t at = b->computeds ? 0 : first_decision(m, f, b, &found);
+	if (!at || found != reg || !body_decode(m, &b->insn[at], &i, o) ||
 	    (i.mnemonic != ZYDIS_MNEMONIC_JZ && i.mnemonic != ZYDIS_MNEMONIC_JNZ))
 		return false;
 	uint8_t *one_way = xrealloc(NULL, b->count, 1);
@@ -82,6 +87,19 @@ bool decides_by_argument(const struct module *m, struct function *f, ZydisRegist
 	body_dead(b, one_way, dead, count);
 	free(one_way);
 	return *count;
+}
+
+// Whether bytes before a call look like `xor %reg, %reg` or `mov $0, %reg`: most calls are not worth a body.
+static bool may_pass_zero(const struct module *m, const struct function *f, uint64_t call, ZydisRegister reg)
+{
+	unsigned n = (unsigned)(reg - ZYDIS_REGISTER_RAX) & 7;
+	uint64_t first = call - f->start > SEEN ? call - SEEN : f->start;
+	const uint8_t *p = elf_at(&m->elf, first, call - first), move[] = {(uint8_t)(0xb8 | n), 0, 0, 0, 0};
+	for (uint64_t i = 0; p && i + 2 <= call - first; i++)
+		if (((p[i] == 0x31 || p[i] == 0x33) && p[i + 1] == (0xc0 | n << 3 | n)) ||
+		    (i + sizeof(move) <= call - first && !memcmp(p + i, move, sizeof(move))))
+			return true;
+	return false;
 }
 
 // Others jump to one of these instructions.
@@ -102,6 +120,8 @@ bool passes_zero(const struct module *m, struct function *f, uint64_t call, Zydi
 {
 	ZydisDecodedInstruction i;
 	ZydisDecodedOperand o[ZYDIS_MAX_OPERAND_COUNT];
+	if (!may_pass_zero(m, f, call, reg))
+		return false;
 	const struct body *b = body_of(m, f);
 	uint32_t at = body_find(b, call);
 	if (at == UINT32_MAX || b->computeds || b->insn[at].kind == CODE_PLAIN) // running on

@@ -2,6 +2,7 @@
 //
 // The scope: what the dynamic linker would load, found where it would look: DT_RPATH, LD_LIBRARY_PATH, DT_RUNPATH,
 // the linker's own list of directories, the default ones (ld.so(8)); for programs of musl /etc/ld-musl-x86_64.path.
+#include <ctype.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
@@ -225,8 +226,32 @@ int scope_load(struct scope *s, const char *path, const char **why)
 	return 0;
 }
 
+int scope_add_names(struct scope *s, const char *path)
+{
+	struct stat st;
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return -1;
+	GROW(s->names, s->names_count);
+	size_t size = !fstat(fileno(f), &st) && S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
+	char *data = xrealloc(NULL, size + 1, 1);
+	size = fread(data, 1, size, f);
+	for (size_t i = 0; i < size; i++) // words, however they are held there
+		if (!isalnum((unsigned char)data[i]) && data[i] != '_')
+			data[i] = 0;
+	data[size++] = 0;
+	s->names[s->names_count].data = data;
+	s->names[s->names_count++].size = size;
+	int bad = ferror(f);
+	fclose(f);
+	return bad ? -1 : 0;
+}
+
 void scope_free(struct scope *s)
 {
+	for (size_t i = 0; i < s->names_count; i++)
+		free(s->names[i].data);
+	free(s->names);
 	for (size_t i = 0; i < s->modules; i++) {
 		struct module *m = s->module[i];
 		for (size_t k = 0; k < m->functions; k++)

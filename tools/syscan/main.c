@@ -2,6 +2,7 @@
 //
 // whelk check: the command. It is a program of its own, whelk-check beside whelk, since its decoder is a shared
 // library.
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ static const char help[] = "Usage: whelk check [OPTION]... PROGRAM\n"
 			   "does with each: docs/check.md.\n"
 			   "      --json             the result for tools\n"
 			   "      --dlopen LIBRARY   it loads this one at run time; may be given again\n"
+			   "      --names FILE       functions that it looks up by names that stand in it\n"
 			   "      --root DIR         the root file system its libraries are in (/)\n"
 			   "      --record FILE      add the calls of an output of whelk run --trace\n"
 			   "      --all              all code counts, not only what the entry reaches\n"
@@ -64,7 +66,8 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"json", 0, NULL, 'j'}, {"dlopen", 1, NULL, 'd'}, {"root", 1, NULL, 'r'}, {"record", 1, NULL, 'R'},
-		{"all", 0, NULL, 'a'},	{"why", 1, NULL, 'w'},	  {"help", 0, NULL, 'h'}, {0}};
+		{"all", 0, NULL, 'a'},	{"why", 1, NULL, 'w'},	  {"help", 0, NULL, 'h'},
+		{"names", 1, NULL, 'n'}, {0}};
 	static struct scope scope = {.root = ""};
 	static struct result result;
 	const char *record = NULL, *why_call = NULL, *why;
@@ -91,6 +94,12 @@ int main(int argc, char **argv)
 		case 'd':
 			GROW(scope.named, scope.nameds);
 			scope.named[scope.nameds++] = optarg;
+			break;
+		case 'n':
+			if (scope_add_names(&scope, optarg)) {
+				fprintf(stderr, "whelk: check: option --names: %s: %s\n", optarg, strerror(errno));
+				return FAILED;
+			}
 			break;
 		case 'h':
 			return finish(stdout, fputs(help, stdout) < 0 ? FAILED : 0);

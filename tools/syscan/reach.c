@@ -92,13 +92,22 @@ static void look_at_word(struct reach *w, struct module *m, struct function *f, 
 	add_guard(w, f, g);
 }
 
+// The call by which a function is reached now.
+static bool call_passes_zero(const struct reach *w, ZydisRegister reg)
+{
+	const struct module *from = scope_module(w->scope, w->parent);
+	return passes_zero(from, &from->function[w->parent - from->first], w->call->at, reg);
+}
+
 // Once for each function.
 static void look_at_argument(struct reach *w, struct module *m, struct function *f, uint32_t n)
 {
 	struct guarded g = {.function = n, .word = NO_WORD};
-	if (w->scope->all || f->taken || f->entered || !decides_by_argument(m, f, &g.reg, &g.dead, &g.deads))
+	if (w->scope->all || f->taken || f->entered || !w->call)
 		return;
-	add_guard(w, f, g);
+	g.reg = argument_decided(m, f);
+	if (g.reg != ZYDIS_REGISTER_NONE && call_passes_zero(w, g.reg) && decides_by_argument(m, f, g.reg, &g.dead, &g.deads))
+		add_guard(w, f, g);
 }
 
 // A function that waits for an argument has been called.
@@ -108,8 +117,7 @@ static void look_at_call(struct reach *w, const struct function *f)
 		struct guarded *g = &w->guarded[i - 1];
 		if (!g->deads || g->word != NO_WORD)
 			continue;
-		struct module *from = w->call ? scope_module(w->scope, w->parent) : NULL;
-		if (!from || f->taken || !passes_zero(from, &from->function[w->parent - from->first], w->call->at, g->reg))
+		if (!w->call || f->taken || !call_passes_zero(w, g->reg))
 			release(w, g);
 		return;
 	}

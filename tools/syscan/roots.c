@@ -76,26 +76,32 @@ static void module_roots(struct reach *w, struct module *m)
 	data_pointers(w, m);
 }
 
-// Every text in the module's data that is the name of an export.
-static void names_in(struct reach *w, struct module *m)
+// Every text in these bytes that is the name of an export, but for those in `but`.
+static void names_in(struct reach *w, const char *p, size_t size, struct range but)
 {
 	w->taken = true;
 	w->parent = UINT32_MAX;
+	for (size_t at = 0; p && at < size;) {
+		const char *end = memchr(p + at, 0, size - at);
+		if (!end)
+			break;
+		size_t len = (size_t)(end - p) - at;
+		if (len > 2 && len < 256 && !(at >= but.start && at < but.end))
+			scope_lookup(w->scope, p + at, reach_address, w);
+		at += len + 1;
+	}
+}
+
+static void names_in_module(struct reach *w, const struct module *m)
+{
+	// The strings of .dynstr are names of imports and its own exports, not what it looks up.
+	uint64_t strings = m->elf.tag[DT_STRTAB], size = m->elf.tag[DT_STRSZ];
 	for (unsigned i = 0; i < m->elf.segments; i++) {
 		const struct elf_segment *s = &m->elf.segment[i];
-		const char *p = elf_at(&m->elf, s->start, s->end - s->start);
-		size_t size = s->end - s->start;
-		for (size_t at = 0; p && at < size;) {
-			const char *end = memchr(p + at, 0, size - at);
-			if (!end)
-				break;
-			size_t len = (size_t)(end - p) - at;
-			// The strings of .dynstr are names of imports and its own exports, not what it looks up.
-			uint64_t address = s->start + at, strings = m->elf.tag[DT_STRTAB];
-			if (len > 2 && len < 256 && !(address >= strings && address < strings + m->elf.tag[DT_STRSZ]))
-				scope_lookup(w->scope, p + at, reach_address, w);
-			at += len + 1;
-		}
+		struct range but = {0};
+		if (strings >= s->start && strings < s->end)
+			but = (struct range){strings - s->start, strings - s->start + size};
+		names_in(w, elf_at(&m->elf, s->start, s->end - s->start), s->end - s->start, but);
 	}
 }
 
@@ -134,9 +140,13 @@ void scope_reach(struct scope *s)
 	}
 	for (size_t i = 0; i < s->modules; i++)
 		if (s->module[i]->interpreter || uses_dlsym(&w, s->module[i])) {
-			names_in(&w, s->module[i]);
+			names_in_module(&w, s->module[i]);
 			reach_follow(&w);
 		}
+	for (size_t i = 0; i < s->names_count; i++) {
+		names_in(&w, s->names[i].data, s->names[i].size, (struct range){0});
+		reach_follow(&w);
+	}
 	reach_end(&w);
 	scope_make_xrefs(s);
 }

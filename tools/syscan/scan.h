@@ -118,6 +118,11 @@ struct scope {
 	size_t missings;
 	char **named; // --dlopen
 	size_t nameds;
+	struct { // --names: files whose words are names that the program looks up; all else in them is zero
+		char *data;
+		size_t size;
+	} *names;
+	size_t names_count;
 	const char *root;      // of the file system; "" for /
 	struct export *export; // hash table
 	size_t export_size;
@@ -132,6 +137,8 @@ struct scope {
 
 // load.c. -1: the program itself cannot be loaded, with a sentence's end in *why.
 int scope_load(struct scope *s, const char *path, const char **why);
+// Adds a file of --names. -1: it cannot be read.
+int scope_add_names(struct scope *s, const char *path);
 void scope_free(struct scope *s);
 
 // sweep.c
@@ -161,9 +168,10 @@ bool is_thread_word(const struct module *m, const struct event *e, uint64_t *wor
 // something else is there comes back as ranges (allocated; none: NULL).
 bool may_set_thread_word(const struct module *m, struct function *f, const struct event *e, struct range **dead, size_t *count);
 
-// always_zero.c. Whether function f first decides by an argument: which register it is in, and what runs only if it is not zero
-// (allocated).
-bool decides_by_argument(const struct module *m, struct function *f, ZydisRegister *reg, struct range **dead, size_t *count);
+// always_zero.c. The register of an argument by which function f may first decide, or ZYDIS_REGISTER_NONE; whether it does, and
+// what of it runs only if the argument is not zero (allocated).
+ZydisRegister argument_decided(const struct module *m, const struct function *f);
+bool decides_by_argument(const struct module *m, struct function *f, ZydisRegister reg, struct range **dead, size_t *count);
 // Whether a call of function f passes 0 there for sure.
 bool passes_zero(const struct module *m, struct function *f, uint64_t call, ZydisRegister reg);
 
