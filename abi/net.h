@@ -17,6 +17,8 @@
 // guest that runs lets it; one that goes to sleep rings for what it has put there since it rang last.
 #define ABI_NET_NAPS 2u
 
+#define ABI_NET_RESUME 2u // in the value of DATA, SHUTDOWN and CLOSE
+
 // The guest's own addresses and what stands for the host: the defaults of user-mode networking everywhere.
 #define ABI_NET_GUEST	0x0a00020fu // 10.0.2.15
 #define ABI_NET_GATEWAY 0x0a000202u // 10.0.2.2: the host's loopback interface, where that is allowed
@@ -49,12 +51,16 @@ enum abi_net_op {
 	ABI_NET_CONNECT = 1, // a stream to `a`. Answered by CONNECTED or ERROR
 	ABI_NET_LISTEN,	     // for streams to `a`, value: backlog. ACCEPTED follow; without a port that leads here, nothing does
 	ABI_NET_BIND,	     // a datagram socket at `a`, which may have no port. value 1: it has no use for IPv4
-	ABI_NET_DATA,	     // of a stream. value 1: a guest that sleeps is to be woken when it is sent
+	// Of a stream. It comes back with the number of bytes that were taken, which are the host's to send. Fewer than all:
+	// the stream is full. Nothing more is taken then (SHUTDOWN and CLOSE neither; those come back with 1 when they are
+	// done) before the guest has been told ROOM, all has come back, and the rest comes again, the first with
+	// ABI_NET_RESUME. So what a peer does not read waits in the guest, and not in the queue.
+	ABI_NET_DATA,	     // value 1: a guest that sleeps is to be woken when it is sent
 	ABI_NET_DATAGRAM,    // to `a`
 	ABI_NET_CREDIT,	     // value: bytes the program has read
 	ABI_NET_TAKEN,	     // the program has accepted it
 	ABI_NET_SHUTDOWN,    // no more data will come
-	ABI_NET_CLOSE,	     // value 1: with a reset; what was sent before still goes out otherwise
+	ABI_NET_CLOSE,	     // value 1: with a reset, at any time
 	ABI_NET_OPTION,	     // value: ABI_NET_OPTION_*, a.scope: what to set it to
 	ABI_NET_RELAY,	     // of a direct stream: the guest could not take its descriptor. Data is to be told after all
 
@@ -68,6 +74,7 @@ enum abi_net_op {
 	ABI_NET_CAME,		// a datagram from `a`; value: its whole length, if it was cut
 	ABI_NET_END,		// the peer will send no more
 	ABI_NET_ERROR,		// value: errno; a stream is broken, a datagram was refused
+	ABI_NET_ROOM,		// the host can take more of a stream that was full
 };
 
 enum abi_net_option {

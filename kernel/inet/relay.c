@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The queues to the monitor, which has the host's sockets (abi/net.h). They are set up by the first socket that needs
-// them. What is asked without data never fails: it waits in `held` while the ring is full.
+// them. What is asked never fails but for memory: it waits in `held` while the ring is full. What goes to a stream in order
+// (data, its end) is kept until the monitor has taken it all: a peer that does not read has its data here (struct flow).
 #define COMPONENT "inet"
 #include "debug/debug.h"
 #include "drivers/virtq.h"
@@ -14,9 +15,22 @@
 #define NUMBERS_MIN 64u
 #define SENT_TELL (128u << 10) // with more under way somebody may wait for room
 
+struct flow { // of a stream; inet_socket.carried
+	struct list asked;	// in order, until they are done
+	unsigned under_way;	// of them
+	bool full, room;	// the monitor took only a part; it has said that it can take more
+	bool reset;		// nothing of it is of use any more
+	uint32_t id;
+	struct inet_socket *socket; // NULL: closed
+	struct list link;	// then, of closed
+};
+
 struct asked { // one in TX
-	struct list link; // held
-	size_t charge;	  // of its socket's `sent`
+	struct list link;    // held
+	struct list in_flow; // of `flow`
+	struct flow *flow;   // NULL: nothing comes of it
+	bool under_way;	     // of `flow`: in the ring, or held
+	size_t charge;	     // of its socket's `sent`
 	struct abi_net head;
 	char data[];
 };
@@ -30,6 +44,8 @@ static struct {
 static struct virtq tx, rx;
 static int state; // 0: not tried; 1: ready; or -errno
 static struct list held = LIST_INIT(held);
+static struct list closed = LIST_INIT(closed); // flows
+static struct inet_socket gone; // has their slots
 static bool unrung; // the monitor may learn of something only when it looks by itself
 
 static int set_up(void)
@@ -145,37 +161,153 @@ static void offer(struct asked *a)
 		ring(&tx);
 }
 
-static struct asked *make(struct inet_socket *i, enum abi_net_op op, size_t len)
+static struct asked *make(uint32_t id, enum abi_net_op op, size_t len)
 {
 	struct asked *a = heap_alloc(sizeof *a + len);
 	if (!a)
 		return NULL;
+	*a = (struct asked){.head = {.op = op, .socket = id, .len = (uint32_t)len}};
 	list_init(&a->link);
-	a->charge = 0;
-	a->head = (struct abi_net){.op = op, .socket = i->id, .len = (uint32_t)len};
+	list_init(&a->in_flow);
 	return a;
+}
+
+static void offer_flow(struct asked *a)
+{
+	a->flow->under_way++;
+	a->under_way = true;
+	offer(a);
+}
+
+static void append(struct flow *f, struct asked *a)
+{
+	a->flow = f;
+	list_push_back(&f->asked, &a->in_flow);
+	if (!f->full)
+		offer_flow(a);
 }
 
 static void ask(struct inet_socket *i, enum abi_net_op op, uint32_t value, const struct abi_net_address *at)
 {
-	struct asked *a = i->id ? make(i, op, 0) : NULL;
+	struct asked *a = i->id ? make(i->id, op, 0) : NULL;
+	struct flow *f = i->carried;
 	if (!a)
 		return;
 	a->head.value = value;
 	if (at)
 		a->head.a = *at;
-	offer(a);
+	if (f && !list_empty(&f->asked) && (op == ABI_NET_SHUTDOWN || (op == ABI_NET_CLOSE && !value)))
+		append(f, a);
+	else
+		offer(a);
+}
+
+// --- what goes to a stream in order -----------------------------------------------------------------------------------
+
+static struct flow *flow_of(struct inet_socket *i)
+{
+	struct flow *f = i->carried;
+	if (!f && (f = i->carried = heap_new(struct flow)) != NULL) {
+		list_init(&f->asked);
+		list_init(&f->link);
+		f->id = i->id;
+		f->socket = i;
+	}
+	return f;
+}
+
+static void asked_free(struct asked *a)
+{
+	if (a->flow->socket)
+		a->flow->socket->sent -= a->charge;
+	list_remove(&a->in_flow);
+	heap_free(a);
+}
+
+// Something has changed: goes on with what was refused, ends with the last.
+static void flow_look(struct flow *f)
+{
+	struct asked *a, *next;
+	uint32_t resume = ABI_NET_RESUME;
+	bool again = f->full && f->room && !f->under_way;
+	if (again)
+		f->full = f->room = false;
+	list_for_each_safe(a, next, &f->asked, in_flow) {
+		if (f->reset && !a->under_way)
+			asked_free(a);
+		if (!again)
+			continue;
+		a->head.value = (a->head.value & 1) | resume;
+		resume = 0;
+		offer_flow(a);
+	}
+	if (f->socket || !list_empty(&f->asked))
+		return;
+	struct inet_socket **of = &slot[f->id >> 31].of[f->id & (ABI_NET_SLOTS - 1)];
+	if (*of == &gone)
+		*of = NULL;
+	list_remove(&f->link);
+	heap_free(f);
+}
+
+// The monitor has taken `done` bytes of it, or done it.
+static void came_back(struct asked *a, uint32_t done)
+{
+	struct flow *f = a->flow;
+	uint32_t all = a->head.op == ABI_NET_DATA ? a->head.len : 1;
+	f->under_way--;
+	a->under_way = false;
+	if (f->reset || done >= all) {
+		asked_free(a);
+	} else {
+		f->full = true;
+		a->head.len -= done;
+		a->charge -= done;
+		memmove(a->data, a->data + done, a->head.len);
+		if (f->socket)
+			f->socket->sent -= done;
+	}
+	if (f->socket)
+		inet_stream_space(f->socket);
+	flow_look(f);
+}
+
+static void flow_news(struct flow *f, const struct abi_net *n)
+{
+	f->room |= n->op == ABI_NET_ROOM;
+	if (n->op == ABI_NET_ERROR && !f->socket) {
+		struct inet_socket old = {.id = f->id};
+		f->reset = true;
+		ask(&old, ABI_NET_CLOSE, true, NULL);
+	}
+	flow_look(f);
+}
+
+static bool unsent(void)
+{
+	struct flow *f;
+	list_for_each(f, &closed, link)
+		if (f->full)
+			return true;
+	return false;
 }
 
 static void close(struct inet_socket *i, bool reset)
 {
-	uint32_t n = i->id & (ABI_NET_SLOTS - 1);
+	struct flow *f = i->carried;
 	if (!i->id)
 		return;
 	inet_direct_leave(i);
 	ask(i, ABI_NET_CLOSE, reset, NULL);
-	slot[i->id >> 31].of[n] = NULL;
+	slot[i->id >> 31].of[i->id & (ABI_NET_SLOTS - 1)] = f ? &gone : NULL;
+	i->carried = NULL;
 	i->id = 0;
+	if (!f)
+		return;
+	f->reset = reset;
+	f->socket = NULL;
+	list_push_back(&closed, &f->link);
+	flow_look(f);
 }
 
 static bool poll(void);
@@ -188,26 +320,29 @@ static int send(struct inet_socket *i, enum abi_net_op op, struct socket_io *io,
 	uint32_t id = i->id;
 	if (op == ABI_NET_DATAGRAM && len > DATA_MAX)
 		return -EMSGSIZE;
-	if (full()) {
+	if (full())
 		poll();
-		if (full())
-			return -EAGAIN;
-	}
+	if (op == ABI_NET_DATAGRAM && full())
+		return -EAGAIN;
 	len = MIN(len, DATA_MAX);
-	struct asked *a = make(i, op, len);
+	struct asked *a = make(id, op, len);
 	if (!a)
 		return -ENOBUFS;
 	int64_t n = len ? iter_read(&io->it, a->data, len) : 0;
-	if (n < 0 || i->id != id) { // it may have slept
+	struct flow *f = op == ABI_NET_DATA && n >= 0 && i->id == id ? flow_of(i) : NULL; // it may have slept
+	if (n < 0 || i->id != id || (op == ABI_NET_DATA && !f)) {
 		heap_free(a);
-		return n < 0 ? -EFAULT : -EPIPE;
+		return n < 0 ? -EFAULT : i->id != id ? -EPIPE : -ENOBUFS;
 	}
 	a->head.len = (uint32_t)n;
 	if (to)
 		a->head.a = *to;
-	i->sent += a->charge = (size_t)n;
-	a->head.value = op == ABI_NET_DATA && i->sent > SENT_TELL;
-	offer(a);
+	i->sent += a->charge = (size_t)n + sizeof *a;
+	a->head.value = f && i->sent > SENT_TELL;
+	if (f)
+		append(f, a);
+	else
+		offer(a);
 	if (virtq_has_done(&rx)) // who is busy sending need not be interrupted for it
 		poll();
 	return (int)n;
@@ -215,12 +350,16 @@ static int send(struct inet_socket *i, enum abi_net_op op, struct socket_io *io,
 
 static bool take_done(void)
 {
-	uint32_t unused;
-	struct asked *a = virtq_take(&tx, &unused);
+	uint32_t done;
+	struct asked *a = virtq_take(&tx, &done);
 	if (!a)
 		return false;
-	for (; a; a = virtq_take(&tx, &unused)) {
-		struct inet_socket *i = a->charge ? inet_relay_find(a->head.socket) : NULL;
+	for (; a; a = virtq_take(&tx, &done)) {
+		struct inet_socket *i = a->charge && !a->flow ? inet_relay_find(a->head.socket) : NULL;
+		if (a->flow) {
+			came_back(a, done);
+			continue;
+		}
 		if (i) {
 			i->sent -= a->charge;
 			inet_stream_space(i);
@@ -311,6 +450,12 @@ static void news(struct abi_net *n, void **buffer)
 		accepted(i, n);
 		return;
 	}
+	struct flow *f = i ? i->carried : NULL, *old;
+	list_for_each(old, &closed, link)
+		if (!i && old->id == n->socket)
+			f = old;
+	if (f && (n->op == ABI_NET_ROOM || n->op == ABI_NET_ERROR))
+		flow_news(f, n);
 	if (!i) { // of one that is gone
 		if (n->op == ABI_NET_CONNECTED && n->b.scope == 1)
 			inet_direct_refuse(n->socket);
@@ -354,4 +499,4 @@ static bool poll(void)
 	return any;
 }
 
-const struct inet_carrier inet_relay = {.open = open, .ask = ask, .send = send, .close = close, .poll = poll};
+const struct inet_carrier inet_relay = {.open = open, .ask = ask, .send = send, .close = close, .poll = poll, .unsent = unsent};

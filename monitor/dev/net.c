@@ -23,10 +23,11 @@
 #define LOOK_NS		100000ull	// a guest that runs looks at its queue within this, or is interrupted
 #define NAP_NS		50000ull	// the first of NAPS; each is twice as long as the one before
 #define NAPS		5u
+#define STARVED_NS	20000000ull	// until connections are accepted again
 #define FLUSH_NS	2000000000ull	// at the end, for what is still to be sent
 #define WAKE_DATA	UINT64_MAX
 
-static uint64_t now_ns(void)
+uint64_t net_now_ns(void)
 {
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -84,7 +85,7 @@ struct net_socket *net_socket_new(struct net *n, uint32_t id, enum net_kind kind
 	struct net_socket *s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
-	*s = (struct net_socket){.id = id, .kind = kind, .fd = fd, .own_fd = true, .first = NET_NONE, .last = NET_NONE};
+	*s = (struct net_socket){.id = id, .kind = kind, .fd = fd, .own_fd = true};
 	list_init(&s->link);
 	n->table[t][at] = s;
 	return s;
@@ -117,12 +118,6 @@ static void relay_after_all(struct net *n, struct net_socket *s)
 static void close_fd(struct net *n, struct net_socket *s, bool reset)
 {
 	struct linger now = {1, 0};
-	for (uint16_t h = s->first, next; h != NET_NONE; h = next) {
-		next = n->pending[h].next;
-		net_give_back(n, h);
-	}
-	s->first = NET_NONE;
-	s->pending_bytes = 0;
 	if (s->kind == NET_LISTENER)
 		net_unlisten(n, s);
 	if (s->kind == NET_DATAGRAM && !s->own_fd) {
@@ -238,8 +233,6 @@ static bool serve_sockets(struct net *n)
 
 // --- what the guest asks ----------------------------------------------------------------------------------------------
 
-void net_give_back(struct net *n, uint16_t head) { virtq_push(&n->tx, head, 0); }
-
 static void credit(struct net *n, struct net_socket *s, uint32_t bytes)
 {
 	s->told -= MIN(s->told, bytes);
@@ -247,46 +240,61 @@ static void credit(struct net *n, struct net_socket *s, uint32_t bytes)
 		net_ready(n, s);
 }
 
-static void close_socket(struct net *n, struct net_socket *s, bool reset)
+// What goes to a stream in order.
+static uint32_t obey_stream(struct net *n, struct net_socket *s, const struct abi_net *ask, const uint8_t *data)
 {
-	if (reset || s->first == NET_NONE || s->failed || s->error) {
-		net_drop(n, s, reset);
-		return;
+	if (s->full && !(ask->value & ABI_NET_RESUME))
+		return 0;
+	s->full = false;
+	switch (ask->op) {
+	case ABI_NET_DATA:
+		return net_send(n, s, data, ask->len);
+	case ABI_NET_SHUTDOWN:
+		shutdown(s->fd, SHUT_WR);
+		break;
+	case ABI_NET_CLOSE:
+		net_drop(n, s, false);
+		break;
 	}
-	not_waiting(n, s);
-	s->closing = true; // when everything is sent
+	return 1;
 }
 
-// True: the chain can be given back.
-static bool obey(struct net *n, const struct abi_net *ask, uint16_t head, const uint8_t *data)
+static bool in_order(const struct abi_net *ask)
 {
+	return ask->op == ABI_NET_DATA || ask->op == ABI_NET_SHUTDOWN || (ask->op == ABI_NET_CLOSE && !(ask->value & 1));
+}
+
+// What of DATA, SHUTDOWN and CLOSE was done; all of it for a socket that has no use for it.
+static uint32_t obey(struct net *n, const struct abi_net *ask, const uint8_t *data)
+{
+	uint32_t all = ask->op == ABI_NET_DATA ? ask->len : 1;
 	switch (ask->op) { // by those that make sockets
 	case ABI_NET_CONNECT:
 		if (!(ask->socket & ABI_NET_BY_HOST))
 			net_connect(n, ask);
-		return true;
+		return all;
 	case ABI_NET_LISTEN:
 		if (!(ask->socket & ABI_NET_BY_HOST))
 			net_listen(n, ask);
-		return true;
+		return all;
 	case ABI_NET_BIND:
 		if (!(ask->socket & ABI_NET_BY_HOST))
 			net_bind(n, ask);
-		return true;
+		return all;
 	}
 	struct net_socket *s = net_find(n, ask->socket);
-	if (!s || s->closing)
-		return true;
+	if (!s)
+		return all;
+	bool usable = !s->error && !s->failed;
+	if (usable && s->kind == NET_STREAM && in_order(ask))
+		return obey_stream(n, s, ask, data);
 	if (ask->op == ABI_NET_CLOSE) {
-		close_socket(n, s, ask->value == 1);
-		return true;
+		net_drop(n, s, ask->value & 1);
+		return all;
 	}
-	if (s->error || s->failed)
-		return true;
-	bool stream = s->kind == NET_STREAM || s->kind == NET_CONNECTING;
+	if (!usable)
+		return all;
 	switch (ask->op) {
-	case ABI_NET_DATA:
-		return !stream || s->shut || !ask->len || net_send(n, s, head, data, ask->len);
 	case ABI_NET_DATAGRAM:
 		if (s->kind == NET_DATAGRAM)
 			net_send_datagram(n, s, ask, data);
@@ -297,11 +305,6 @@ static bool obey(struct net *n, const struct abi_net *ask, uint16_t head, const 
 	case ABI_NET_TAKEN:
 		not_waiting(n, s);
 		break;
-	case ABI_NET_SHUTDOWN:
-		s->shut = true;
-		if (stream && s->first == NET_NONE)
-			shutdown(s->fd, SHUT_WR);
-		break;
 	case ABI_NET_RELAY:
 		relay_after_all(n, s);
 		break;
@@ -309,7 +312,7 @@ static bool obey(struct net *n, const struct abi_net *ask, uint16_t head, const 
 		net_option(s, ask->value, (int)ask->a.scope);
 		break;
 	}
-	return true;
+	return all;
 }
 
 static bool serve_guest(struct net *n)
@@ -320,10 +323,9 @@ static bool serve_guest(struct net *n)
 		struct abi_net ask;
 		bool fits = c->in_count == 1 && virtq_copy_in(c, 0, &ask, sizeof(ask)) == sizeof(ask) &&
 			    ask.len <= c->in_len - sizeof(ask);
-		if (fits && !obey(n, &ask, c->head, (const uint8_t *)c->in[0].iov_base + sizeof(ask)))
-			continue;
-		net_give_back(n, c->head);
-		n->told |= fits && ask.op == ABI_NET_DATA && ask.value;
+		uint32_t done = fits ? obey(n, &ask, (const uint8_t *)c->in[0].iov_base + sizeof(ask)) : 0;
+		virtq_push(&n->tx, c->head, done);
+		n->told |= fits && ask.op == ABI_NET_DATA && (ask.value || done < ask.len);
 	}
 	n->told |= count > n->tx.size / 2; // who waits for room
 	return count;
@@ -358,7 +360,7 @@ static uint64_t announce(struct net *n, uint64_t *since)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); // a guest that sleeps looked at the ring after it said so
 	n->told &= seen != n->rx.used_index || virtq_seen(&n->tx) != n->tx.used_index;
 	if (n->told && !n->config.idle(n->config.arg)) {
-		uint64_t now = now_ns();
+		uint64_t now = net_now_ns();
 		if (!*since || seen != n->seen) // it looks
 			*since = now;
 		n->seen = seen;
@@ -377,16 +379,8 @@ static bool stopped(const struct net *n) { return __atomic_load_n(&n->stop, __AT
 // What the guest had sent goes out, as it would from a process that has ended.
 static void flush_all(struct net *n)
 {
-	uint64_t until = now_ns() + FLUSH_NS;
-	for (bool left = true; left && now_ns() < until;) {
-		serve_guest(n);
-		left = false;
-		for (unsigned t = 0; t < 2; t++)
-			for (uint32_t i = 0; i < n->table_size[t]; i++)
-				left |= n->table[t][i] && n->table[t][i]->first != NET_NONE;
-		if (left)
-			serve_host(n, NSEC_PER_SEC / 100);
-	}
+	n->flush_until = net_now_ns() + FLUSH_NS;
+	serve_guest(n);
 	for (unsigned t = 0; t < 2; t++)
 		for (uint32_t i = 0; i < n->table_size[t]; i++)
 			if (n->table[t][i])
@@ -403,7 +397,20 @@ static uint64_t lie_down(struct net *n, uint64_t wait_ns)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (virtq_waiting(&n->tx) || (ready && net_has_room(n)) || stopped(n))
 		return 0;
+	if (n->starved)
+		wait_ns = MIN(wait_ns, STARVED_NS);
 	return nap ? MIN(wait_ns, NAP_NS << n->naps++) : wait_ns;
+}
+
+// Whoever gave a descriptor back does not say so.
+static void accept_again(struct net *n)
+{
+	n->starved = false;
+	for (unsigned i = 0; i < n->config.port_count; i++) {
+		struct net_socket *s = net_find(n, n->listener_of[i]);
+		if (s)
+			net_ready(n, s);
+	}
 }
 
 static void *thread_main(void *arg)
@@ -422,6 +429,8 @@ static void *thread_main(void *arg)
 		if (any)
 			n->naps = 0;
 		serve_host(n, any ? 0 : lie_down(n, wait));
+		if (n->starved && !any)
+			accept_again(n);
 	}
 	flush_all(n);
 	return NULL;

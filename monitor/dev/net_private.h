@@ -23,7 +23,8 @@ struct net_socket {
 	bool end;	   // it has been told of
 	int error;	   // to be told; then nothing is done with it any more
 	bool failed;	   // told
-	bool shut, closing; // after what is pending
+	bool full;	   // it did not take all: nothing more before the guest resumes
+	bool wants_room, room; // ROOM is to be told when the host has it, or as soon as there is a buffer
 	bool waits;	   // to be accepted by the program
 	uint16_t port;	   // of a listener: the guest's, and how many may wait at the host's
 	uint32_t backlog;
@@ -31,16 +32,6 @@ struct net_socket {
 	bool v6;	   // of a datagram socket: what it can send to
 	uint32_t told;	   // bytes without credit; of a listener: connections not accepted
 	struct net_socket *listener; // of one that waits
-	uint16_t first, last; // pending in TX, by net.pending; NET_NONE
-	size_t pending_bytes;
-};
-
-#define NET_NONE 0xffff
-
-struct net_pending { // a chain of TX that could not be sent at once
-	uint16_t next;
-	const uint8_t *data; // in guest memory, which may change
-	uint32_t len;
 };
 
 struct net {
@@ -53,20 +44,22 @@ struct net {
 	struct virtq_chain chain;
 	struct virtq_chain *room; // a buffer of rx taken and not filled yet
 	struct virtq_chain room_storage;
-	struct net_pending pending[VIRTQ_MAX_SIZE]; // by head
 	struct net_socket **table[2]; // by slot: the guest's numbers, and ours
 	uint32_t table_size[2], generation[2], next_slot;
 	struct list ready; // sockets with something to read
 	int epoll, wake;
 	bool told;	   // something was put into rx
 	uint16_t seen;	   // of it, when the guest was looked at last
+	bool starved;	   // a connection could not be accepted for want of a descriptor or memory
 	unsigned naps;	   // since there was something to do
 	bool stop, running; // atomic
+	uint64_t flush_until; // at the end: until then what is full is waited for
 	pthread_t thread;
 };
 
 // --- net.c: what the guest is told -----------------------------------------------------------------------------------
 
+uint64_t net_now_ns(void);
 bool net_has_room(struct net *n); // a buffer of rx is there
 uint8_t *net_room(struct net *n, size_t *len); // its part for data
 void net_tell(struct net *n, const struct abi_net *news); // with news->len bytes already in the room; there was room
@@ -79,7 +72,6 @@ uint32_t net_number(struct net *n); // a free one of ours; 0: none
 struct net_socket *net_find(struct net *n, uint32_t id);
 void net_drop(struct net *n, struct net_socket *s, bool reset);
 void net_fail(struct net *n, uint32_t id, int error); // a stream is over: ERROR will be told
-void net_give_back(struct net *n, uint16_t head);
 void net_ready(struct net *n, struct net_socket *s);
 
 // --- net_stream.c, net_datagram.c ------------------------------------------------------------------------------------
@@ -87,8 +79,7 @@ void net_ready(struct net *n, struct net_socket *s);
 int net_relay(struct net *n, struct net_socket *s); // a stream that is watched here: net_watch()
 void net_connect(struct net *n, const struct abi_net *ask);
 void net_listen(struct net *n, const struct abi_net *ask);
-bool net_send(struct net *n, struct net_socket *s, uint16_t head, const uint8_t *data, uint32_t len); // false: it waits
-void net_flush(struct net *n, struct net_socket *s);
+uint32_t net_send(struct net *n, struct net_socket *s, const uint8_t *data, uint32_t len); // bytes that were taken
 void net_unlisten(struct net *n, struct net_socket *s);
 void net_option(struct net_socket *s, uint32_t option, int value);
 bool net_stream_read(struct net *n, struct net_socket *s);   // false: nothing more now

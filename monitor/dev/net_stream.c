@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// Streams: the host's TCP does the work. Data waits in guest memory until the host takes it; what the host has is read
+// Streams: the host's TCP does the work. Data that the host does not take stays with the guest; what the host has is read
 // only while the guest has room for it (ABI_NET_WINDOW).
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "monitor/dev/net_private.h"
-
-#define GATHER_MAX 32
 
 // --- options ----------------------------------------------------------------------------------------------------------
 
@@ -91,11 +88,9 @@ static void connected(struct net *n, struct net_socket *s)
 	s->kind = NET_STREAM;
 	struct abi_net news = {.op = ABI_NET_CONNECTED, .socket = s->id};
 	epoll_ctl(n->epoll, EPOLL_CTL_DEL, s->fd, NULL);
-	news.b.scope = s->first == NET_NONE && !s->closing && net_pass(n, s);
+	news.b.scope = net_pass(n, s);
 	net_tell(n, &news);
 	net_passed(n, s);
-	if (!s->error)
-		net_flush(n, s);
 }
 
 // --- listening --------------------------------------------------------------------------------------------------------
@@ -180,8 +175,9 @@ bool net_listener_read(struct net *n, struct net_socket *l)
 		return false; // until one is accepted
 	int fd = accept_one(n, l, &port, &peer);
 	if (fd < 0) {
-		l->readable = errno == EMFILE || errno == ENFILE || errno == ECONNABORTED || errno == EINTR;
-		return errno == ECONNABORTED || errno == EINTR;
+		n->starved |= errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+		l->readable = errno == ECONNABORTED || errno == EINTR;
+		return l->readable;
 	}
 	uint32_t id = net_number(n);
 	struct net_socket *s = id ? net_socket_new(n, id, NET_STREAM, fd) : NULL;
@@ -208,83 +204,27 @@ bool net_listener_read(struct net *n, struct net_socket *l)
 
 // --- data -------------------------------------------------------------------------------------------------------------
 
-static void broken(struct net *n, struct net_socket *s, int error)
+// The machine has ended, and its guest cannot send the rest again: some socket may have room then, or a moment has passed.
+static bool wait_room(const struct net *n)
 {
-	if (s->closing)
-		net_drop(n, s, true);
-	else
-		net_fail(n, s->id, error);
+	const struct timespec moment = {0, 10000000};
+	struct epoll_event unused;
+	return net_now_ns() < n->flush_until && epoll_pwait2(n->epoll, &unused, 1, &moment, NULL) >= 0;
 }
 
-static void finish(struct net *n, struct net_socket *s)
+uint32_t net_send(struct net *n, struct net_socket *s, const uint8_t *data, uint32_t len)
 {
-	if (s->shut)
-		shutdown(s->fd, SHUT_WR);
-	if (s->closing)
-		net_drop(n, s, false);
-}
-
-// The pending pieces, as many as go at once.
-void net_flush(struct net *n, struct net_socket *s)
-{
-	while (s->first != NET_NONE) {
-		struct iovec v[GATHER_MAX];
-		struct msghdr m = {.msg_iov = v};
-		size_t asked = 0;
-		for (uint16_t h = s->first; h != NET_NONE && m.msg_iovlen < GATHER_MAX; h = n->pending[h].next) {
-			v[m.msg_iovlen++] = (struct iovec){(void *)(uintptr_t)n->pending[h].data, n->pending[h].len};
-			asked += n->pending[h].len;
-		}
-		ssize_t sent = sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0) {
-			if (errno != EAGAIN)
-				broken(n, s, errno);
-			return;
-		}
-		s->pending_bytes -= (size_t)sent;
-		for (size_t left = (size_t)sent; s->first != NET_NONE;) {
-			struct net_pending *p = &n->pending[s->first];
-			if (p->len > left) {
-				p->len -= (uint32_t)left;
-				p->data += left;
-				break;
-			}
-			left -= p->len;
-			uint16_t head = s->first;
-			s->first = p->next;
-			net_give_back(n, head);
-			n->told = true; // with so much under way somebody may wait for room
-		}
-		if ((size_t)sent < asked)
-			return;
-	}
-	finish(n, s);
-}
-
-bool net_send(struct net *n, struct net_socket *s, uint16_t head, const uint8_t *data, uint32_t len)
-{
-	if (s->first == NET_NONE && s->kind == NET_STREAM) {
-		ssize_t sent = send(s->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	uint32_t done = 0;
+	do {
+		ssize_t sent = send(s->fd, data + done, len - done, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-			broken(n, s, errno);
-			return true;
+			net_fail(n, s->id, errno);
+			return len;
 		}
-		sent = MAX(sent, (ssize_t)0);
-		if ((uint32_t)sent == len)
-			return true;
-		data += sent;
-		len -= (uint32_t)sent;
-	}
-	n->pending[head] = (struct net_pending){NET_NONE, data, len};
-	if (s->first == NET_NONE)
-		s->first = head;
-	else
-		n->pending[s->last].next = head;
-	s->last = head;
-	s->pending_bytes += len;
-	return false;
+		done += (uint32_t)MAX(sent, (ssize_t)0);
+	} while (done < len && n->flush_until && wait_room(n));
+	s->full = s->wants_room = done < len;
+	return done;
 }
 
 bool net_stream_read(struct net *n, struct net_socket *s)
@@ -295,7 +235,12 @@ bool net_stream_read(struct net *n, struct net_socket *s)
 		connected(n, s);
 		return false;
 	}
-	if (s->end || s->closing) {
+	if (s->room) {
+		s->room = false;
+		net_tell(n, &(struct abi_net){.op = ABI_NET_ROOM, .socket = s->id});
+		return true;
+	}
+	if (s->end) {
 		s->readable = false;
 		return false;
 	}
@@ -330,11 +275,10 @@ void net_stream_event(struct net *n, struct net_socket *s, uint32_t events)
 			net_ready(n, s);
 		return;
 	}
-	if (events & EPOLLOUT && s->first != NET_NONE) {
-		uint32_t id = s->id;
-		net_flush(n, s);
-		if (net_find(n, id) != s)
-			return;
+	if (events & EPOLLOUT && s->wants_room) {
+		s->wants_room = false;
+		s->room = true;
+		net_ready(n, s);
 	}
 	s->hangs_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))

@@ -30,10 +30,11 @@ static bool quiet; // the guest is told in memory only
 
 int fuzz_socket(int family, int type, int protocol)
 {
-	int fd[2];
+	int fd[2], small = 1; // so that streams are full soon
 	(void)family, (void)protocol;
 	if (peers == PEERS || socketpair(AF_UNIX, type, 0, fd))
 		return -1;
+	setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	if (send(fd[1], "what the host's peer says", 26, MSG_DONTWAIT) < 0 || (peers % 3 == 2 && shutdown(fd[1], SHUT_WR)))
 		abort();
 	peer[peers++] = fd[1];
@@ -86,7 +87,10 @@ static void rings_in_order(void)
 static void run(struct net *n)
 {
 	uint64_t since = 0;
+	char some[2000];
 	for (int i = 0; i < 4; i++) {
+		for (unsigned p = 0; i == 2 && p < peers; p++)
+			(void)!recv(peer[p], some, sizeof(some), MSG_DONTWAIT);
 		serve_guest(n);
 		serve_sockets(n);
 		announce(n, &since);
