@@ -15,6 +15,7 @@ struct inet_socket *inet_new(const struct socket_ops *ops, int family, int type,
 	i->local.family = (uint16_t)family;
 	list_init(&i->link);
 	list_init(&i->backlog);
+	list_init(&i->asked);
 	list_init(&i->pending_link);
 	inet_option_defaults(i);
 	return i;

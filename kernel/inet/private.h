@@ -29,6 +29,10 @@ struct inet_socket {
 	void *carried;	      // the carrier's
 	bool corked;	      // likewise
 	size_t sent;	      // bytes under way to the monitor
+	struct list asked;    // of a relayed stream, in order, until they are done: relay.c
+	unsigned under_way;   // of them
+	bool full, room;      // the monitor took only a part; it has said that it can take more
+	bool lingers;	      // it is closed and released, and its carrier frees it when all is sent
 	bool direct;	      // the host's socket is `fd` here: direct.c
 	bool may_receive, may_send, hangs_up, unsure; // of such a one: as far as is known
 	int fd;

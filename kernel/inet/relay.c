@@ -2,7 +2,7 @@
 //
 // The queues to the monitor, which has the host's sockets (abi/net.h). They are set up by the first socket that needs
 // them. What is asked never fails but for memory: it waits in `held` while the ring is full. What goes to a stream in order
-// (data, its end) is kept until the monitor has taken it all: a peer that does not read has its data here (struct flow).
+// (data, its end) is kept until the monitor has taken it all: a peer that does not read has its data here.
 #define COMPONENT "inet"
 #include "debug/debug.h"
 #include "drivers/virtq.h"
@@ -15,21 +15,10 @@
 #define NUMBERS_MIN 64u
 #define SENT_TELL (128u << 10) // with more under way somebody may wait for room
 
-struct flow { // of a stream; inet_socket.carried
-	struct list asked;	// in order, until they are done
-	unsigned under_way;	// of them
-	bool full, room;	// the monitor took only a part; it has said that it can take more
-	bool reset;		// nothing of it is of use any more
-	uint32_t id;
-	struct inet_socket *socket; // NULL: closed
-	struct list link;	// then, of closed
-};
-
 struct asked { // one in TX
 	struct list link;    // held
-	struct list in_flow; // of `flow`
-	struct flow *flow;   // NULL: nothing comes of it
-	bool under_way;	     // of `flow`: in the ring, or held
+	struct list in_order; // inet_socket.asked, or nothing
+	bool under_way;	     // of those: in the ring, or held
 	size_t charge;	     // of its socket's `sent`
 	struct abi_net head;
 	char data[];
@@ -44,8 +33,6 @@ static struct {
 static struct virtq tx, rx;
 static int state; // 0: not tried; 1: ready; or -errno
 static struct list held = LIST_INIT(held);
-static struct list closed = LIST_INIT(closed); // flows
-static struct inet_socket gone; // has their slots
 static bool unrung; // the monitor may learn of something only when it looks by itself
 
 static int set_up(void)
@@ -168,146 +155,121 @@ static struct asked *make(uint32_t id, enum abi_net_op op, size_t len)
 		return NULL;
 	*a = (struct asked){.head = {.op = op, .socket = id, .len = (uint32_t)len}};
 	list_init(&a->link);
-	list_init(&a->in_flow);
+	list_init(&a->in_order);
 	return a;
 }
 
-static void offer_flow(struct asked *a)
+static void offer_in_order(struct inet_socket *i, struct asked *a)
 {
-	a->flow->under_way++;
+	i->under_way++;
 	a->under_way = true;
 	offer(a);
 }
 
-static void append(struct flow *f, struct asked *a)
+static void append(struct inet_socket *i, struct asked *a)
 {
-	a->flow = f;
-	list_push_back(&f->asked, &a->in_flow);
-	if (!f->full)
-		offer_flow(a);
+	list_push_back(&i->asked, &a->in_order);
+	if (!i->full)
+		offer_in_order(i, a);
 }
 
 static void ask(struct inet_socket *i, enum abi_net_op op, uint32_t value, const struct abi_net_address *at)
 {
 	struct asked *a = i->id ? make(i->id, op, 0) : NULL;
-	struct flow *f = i->carried;
 	if (!a)
 		return;
 	a->head.value = value;
 	if (at)
 		a->head.a = *at;
-	if (f && !list_empty(&f->asked) && (op == ABI_NET_SHUTDOWN || (op == ABI_NET_CLOSE && !value)))
-		append(f, a);
+	if (!list_empty(&i->asked) && (op == ABI_NET_SHUTDOWN || (op == ABI_NET_CLOSE && !value)))
+		append(i, a);
 	else
 		offer(a);
 }
 
 // --- what goes to a stream in order -----------------------------------------------------------------------------------
 
-static struct flow *flow_of(struct inet_socket *i)
+static void leave(struct inet_socket *i)
 {
-	struct flow *f = i->carried;
-	if (!f && (f = i->carried = heap_new(struct flow)) != NULL) {
-		list_init(&f->asked);
-		list_init(&f->link);
-		f->id = i->id;
-		f->socket = i;
-	}
-	return f;
+	slot[i->id >> 31].of[i->id & (ABI_NET_SLOTS - 1)] = NULL;
+	i->id = 0;
+	if (i->lingers)
+		inet_free(i);
 }
 
-static void asked_free(struct asked *a)
-{
-	if (a->flow->socket)
-		a->flow->socket->sent -= a->charge;
-	list_remove(&a->in_flow);
-	heap_free(a);
-}
-
-// Something has changed: goes on with what was refused, ends with the last.
-static void flow_look(struct flow *f)
+static void close(struct inet_socket *i, bool reset)
 {
 	struct asked *a, *next;
+	if (!i->id)
+		return;
+	inet_direct_leave(i);
+	ask(i, ABI_NET_CLOSE, reset, NULL);
+	if (!reset && !list_empty(&i->asked)) {
+		i->lingers = true;
+		inet_port_leave(i);
+		return;
+	}
+	list_for_each_safe(a, next, &i->asked, in_order) {
+		list_remove(&a->in_order);
+		if (!a->under_way)
+			heap_free(a);
+	}
+	i->full = i->room = false;
+	i->sent = i->under_way = 0;
+	leave(i);
+}
+
+// Goes on with what was refused, ends with the last.
+static void go_on(struct inet_socket *i)
+{
+	struct asked *a;
 	uint32_t resume = ABI_NET_RESUME;
-	bool again = f->full && f->room && !f->under_way;
-	if (again)
-		f->full = f->room = false;
-	list_for_each_safe(a, next, &f->asked, in_flow) {
-		if (f->reset && !a->under_way)
-			asked_free(a);
-		if (!again)
-			continue;
+	if (i->lingers && list_empty(&i->asked)) {
+		leave(i);
+		return;
+	}
+	if (!i->full || !i->room || i->under_way)
+		return;
+	i->full = i->room = false;
+	list_for_each(a, &i->asked, in_order) {
 		a->head.value = (a->head.value & 1) | resume;
 		resume = 0;
-		offer_flow(a);
+		offer_in_order(i, a);
 	}
-	if (f->socket || !list_empty(&f->asked))
-		return;
-	struct inet_socket **of = &slot[f->id >> 31].of[f->id & (ABI_NET_SLOTS - 1)];
-	if (*of == &gone)
-		*of = NULL;
-	list_remove(&f->link);
-	heap_free(f);
 }
 
 // The monitor has taken `done` bytes of it, or done it.
 static void came_back(struct asked *a, uint32_t done)
 {
-	struct flow *f = a->flow;
-	uint32_t all = a->head.op == ABI_NET_DATA ? a->head.len : 1;
-	f->under_way--;
-	a->under_way = false;
-	if (f->reset || done >= all) {
-		asked_free(a);
-	} else {
-		f->full = true;
+	struct inet_socket *i = inet_relay_find(a->head.socket);
+	bool ordered = i && !list_empty(&a->in_order);
+	if (ordered && done < (a->head.op == ABI_NET_DATA ? a->head.len : 1)) {
+		i->full = true;
+		a->under_way = false;
 		a->head.len -= done;
 		a->charge -= done;
+		i->sent -= done;
 		memmove(a->data, a->data + done, a->head.len);
-		if (f->socket)
-			f->socket->sent -= done;
+	} else {
+		if (i)
+			i->sent -= a->charge;
+		list_remove(&a->in_order);
+		heap_free(a);
 	}
-	if (f->socket)
-		inet_stream_space(f->socket);
-	flow_look(f);
-}
-
-static void flow_news(struct flow *f, const struct abi_net *n)
-{
-	f->room |= n->op == ABI_NET_ROOM;
-	if (n->op == ABI_NET_ERROR && !f->socket) {
-		struct inet_socket old = {.id = f->id};
-		f->reset = true;
-		ask(&old, ABI_NET_CLOSE, true, NULL);
-	}
-	flow_look(f);
+	if (!i)
+		return;
+	i->under_way -= ordered;
+	inet_stream_space(i);
+	go_on(i);
 }
 
 static bool unsent(void)
 {
-	struct flow *f;
-	list_for_each(f, &closed, link)
-		if (f->full)
-			return true;
+	for (unsigned t = 0; t < 2; t++)
+		for (uint32_t n = 0; n < slot[t].count; n++)
+			if (slot[t].of[n] && slot[t].of[n]->lingers && slot[t].of[n]->full)
+				return true;
 	return false;
-}
-
-static void close(struct inet_socket *i, bool reset)
-{
-	struct flow *f = i->carried;
-	if (!i->id)
-		return;
-	inet_direct_leave(i);
-	ask(i, ABI_NET_CLOSE, reset, NULL);
-	slot[i->id >> 31].of[i->id & (ABI_NET_SLOTS - 1)] = f ? &gone : NULL;
-	i->carried = NULL;
-	i->id = 0;
-	if (!f)
-		return;
-	f->reset = reset;
-	f->socket = NULL;
-	list_push_back(&closed, &f->link);
-	flow_look(f);
 }
 
 static bool poll(void);
@@ -329,18 +291,17 @@ static int send(struct inet_socket *i, enum abi_net_op op, struct socket_io *io,
 	if (!a)
 		return -ENOBUFS;
 	int64_t n = len ? iter_read(&io->it, a->data, len) : 0;
-	struct flow *f = op == ABI_NET_DATA && n >= 0 && i->id == id ? flow_of(i) : NULL; // it may have slept
-	if (n < 0 || i->id != id || (op == ABI_NET_DATA && !f)) {
+	if (n < 0 || i->id != id) { // it may have slept
 		heap_free(a);
-		return n < 0 ? -EFAULT : i->id != id ? -EPIPE : -ENOBUFS;
+		return n < 0 ? -EFAULT : -EPIPE;
 	}
 	a->head.len = (uint32_t)n;
 	if (to)
 		a->head.a = *to;
 	i->sent += a->charge = (size_t)n + sizeof *a;
-	a->head.value = f && i->sent > SENT_TELL;
-	if (f)
-		append(f, a);
+	a->head.value = op == ABI_NET_DATA && i->sent > SENT_TELL;
+	if (op == ABI_NET_DATA)
+		append(i, a);
 	else
 		offer(a);
 	if (virtq_has_done(&rx)) // who is busy sending need not be interrupted for it
@@ -354,18 +315,8 @@ static bool take_done(void)
 	struct asked *a = virtq_take(&tx, &done);
 	if (!a)
 		return false;
-	for (; a; a = virtq_take(&tx, &done)) {
-		struct inet_socket *i = a->charge && !a->flow ? inet_relay_find(a->head.socket) : NULL;
-		if (a->flow) {
-			came_back(a, done);
-			continue;
-		}
-		if (i) {
-			i->sent -= a->charge;
-			inet_stream_space(i);
-		}
-		heap_free(a);
-	}
+	for (; a; a = virtq_take(&tx, &done))
+		came_back(a, done);
 	while (!list_empty(&held) && tx.free_count) {
 		struct asked *next = list_first(&held, struct asked, link);
 		struct virtq_buffer b = {&next->head, sizeof next->head + next->head.len};
@@ -450,18 +401,21 @@ static void news(struct abi_net *n, void **buffer)
 		accepted(i, n);
 		return;
 	}
-	struct flow *f = i ? i->carried : NULL, *old;
-	list_for_each(old, &closed, link)
-		if (!i && old->id == n->socket)
-			f = old;
-	if (f && (n->op == ABI_NET_ROOM || n->op == ABI_NET_ERROR))
-		flow_news(f, n);
 	if (!i) { // of one that is gone
 		if (n->op == ABI_NET_CONNECTED && n->b.scope == 1)
 			inet_direct_refuse(n->socket);
 		return;
 	}
+	if (i->lingers && n->op != ABI_NET_ROOM) {
+		if (n->op == ABI_NET_ERROR)
+			close(i, true);
+		return;
+	}
 	switch (n->op) {
+	case ABI_NET_ROOM:
+		i->room = true;
+		go_on(i);
+		break;
 	case ABI_NET_CONNECTED:
 		take_direct(i, n);
 		inet_stream_connected(i);

@@ -432,7 +432,8 @@ static void release(struct socket *s)
 		inet_wake(peer);
 	}
 	inet_outside_close(i, reset);
-	inet_free(i);
+	if (!i->lingers)
+		inet_free(i);
 }
 
 void inet_stream_connected(struct inet_socket *i)
