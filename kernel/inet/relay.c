@@ -26,9 +26,9 @@ struct asked { // one in TX
 
 static struct {
 	struct inet_socket **of; // by slot
-	uint32_t *number;	 // the last one given
-	uint32_t count, next;
+	uint32_t count;
 } slot[2]; // chosen here, and by the monitor
+static uint32_t next_slot, generation;
 
 static struct virtq tx, rx;
 static int state; // 0: not tried; 1: ready; or -errno
@@ -78,16 +78,10 @@ static bool grow(unsigned t, uint32_t at_least)
 {
 	uint32_t count = MAX(slot[t].count * 2, MAX(at_least, NUMBERS_MIN));
 	struct inet_socket **of = heap_realloc(slot[t].of, count * sizeof *of);
-	if (of)
-		slot[t].of = of;
-	uint32_t *number = of ? heap_realloc(slot[t].number, count * sizeof *number) : NULL;
-	if (!number)
+	if (!of)
 		return false;
-	slot[t].number = number;
-	for (uint32_t n = slot[t].count; n < count; n++) {
-		of[n] = NULL;
-		number[n] = n;
-	}
+	memset(of + slot[t].count, 0, (count - slot[t].count) * sizeof *of);
+	slot[t].of = of;
 	slot[t].count = count;
 	return true;
 }
@@ -101,21 +95,21 @@ struct inet_socket *inet_relay_find(uint32_t id)
 
 static int open(struct inet_socket *i)
 {
-	uint32_t tries = 0;
 	if (i->id)
 		return 0;
 	if (!ready())
 		return state;
-	for (; tries < slot[0].count && slot[0].of[slot[0].next % slot[0].count]; tries++)
-		slot[0].next++;
-	uint32_t n = slot[0].count ? slot[0].next % slot[0].count : 0;
-	if (tries == slot[0].count) {
+	uint32_t n = 0, tries = slot[0].count;
+	while (tries && slot[0].of[n = next_slot++ % slot[0].count])
+		tries--;
+	if (!tries) {
 		n = slot[0].count;
 		if (n >= ABI_NET_SLOTS || !grow(0, n + 1))
 			return n >= ABI_NET_SLOTS ? -ENFILE : -ENOMEM;
 	}
-	slot[0].next = n + 1;
-	i->id = slot[0].number[n] = (slot[0].number[n] + ABI_NET_SLOTS) & ~ABI_NET_BY_HOST;
+	do
+		i->id = (++generation << ABI_NET_SLOT_BITS & ~ABI_NET_BY_HOST) | n;
+	while (!i->id);
 	slot[0].of[n] = i;
 	return 0;
 }
@@ -374,14 +368,18 @@ static void data_came(struct inet_socket *i, struct abi_net *n, void **buffer)
 
 static void accepted(struct inet_socket *listener, const struct abi_net *n)
 {
-	struct inet_socket made = {.id = n->value}, *i;
+	struct inet_socket *i;
 	if (listener)
 		listener = inet_stream_target(listener, &n->b, &n->a);
 	i = listener ? inet_new(&inet_stream_ops, listener->s.family, SOCK_STREAM, IPPROTO_TCP) : NULL;
 	if (!i || !adopt(i, n->value)) {
 		if (n->b.scope == 1)
 			inet_direct_refuse(n->value);
-		ask(&made, ABI_NET_CLOSE, true, NULL);
+		struct asked *a = make(n->value, ABI_NET_CLOSE, 0);
+		if (a) {
+			a->head.value = true;
+			offer(a);
+		}
 		if (i)
 			inet_free(i);
 		return;
