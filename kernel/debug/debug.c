@@ -27,11 +27,6 @@ _Noreturn void debug_panic(const char *component, const char *fmt, ...)
 	plat_panic(&p);
 }
 
-_Noreturn void debug_assertion(const char *component, const char *file, int line, const char *cond)
-{
-	debug_panic(component, "%s:%d: assertion failed: %s", file, line, cond);
-}
-
 void debug_notice(const char *fmt, ...)
 {
 	static struct abi_report report;

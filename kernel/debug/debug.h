@@ -14,12 +14,11 @@ _Noreturn void debug_panic(const char *component, const char *fmt, ...) __attrib
 #define panic(...) debug_panic(COMPONENT, __VA_ARGS__)
 
 // What only a bug can break.
-_Noreturn void debug_assertion(const char *component, const char *file, int line, const char *cond);
 #undef assert
 #define assert(cond)                                                                             \
 	do {                                                                                     \
 		if (__builtin_expect(!(cond), 0))                                                \
-			debug_assertion(COMPONENT, __FILE__, __LINE__, #cond);                   \
+			debug_panic(COMPONENT, "%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond); \
 	} while (0)
 
 // One line for the user on standard error, at any time.

@@ -191,6 +191,7 @@ static const struct entry {
 	{"sys/kernel/domainname", show_fn, (const void *)info_domainname},
 	{"sys/kernel/random/boot_id", show_uuid, "boot"},
 	{"sys/kernel/random/uuid", show_uuid, NULL},
+	{"locks", show_part, (const void *)vfs_format_locks},
 	{"sysvipc/shm", show_part, (const void *)shm_format},
 	{"sysvipc/sem", show_part, (const void *)sem_format},
 	{"sysvipc/msg", show_part, (const void *)msg_format},

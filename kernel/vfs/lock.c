@@ -4,6 +4,7 @@
 // POSIX and OFD locks exclude each other by byte ranges; flock locks see only one another.
 #include <linux/fs.h>
 
+#include "base/format.h"
 #include "signal/signal.h"
 #include "sys/syscalls.h"
 #include "vfs/private.h"
@@ -12,6 +13,8 @@ enum lock_kind { LOCK_POSIX, LOCK_OFD, LOCK_FLOCK };
 
 struct file_lock {
 	struct list link;	  // in inode->locks
+	struct list all;	  // in all_locks
+	struct inode *inode;
 	enum lock_kind kind;
 	int type;		  // F_RDLCK, F_WRLCK
 	int64_t start, end;	  // inclusive
@@ -26,6 +29,7 @@ struct lock_wait { // a sleeper, for deadlock detection
 	struct inode *inode;
 };
 
+static struct list all_locks = LIST_INIT(all_locks);
 static struct waitq lock_waitq = WAITQ_INIT(lock_waitq); // all who wait for any lock: contention is rare
 static struct list lock_waits = LIST_INIT(lock_waits);
 
@@ -47,9 +51,17 @@ static struct file_lock *lock_find_conflict(struct inode *i, const struct file_l
 	return first;
 }
 
+static void lock_add(struct inode *i, struct file_lock *l)
+{
+	l->inode = i;
+	list_push_back(&i->locks, &l->link);
+	list_push_back(&all_locks, &l->all);
+}
+
 static void lock_free(struct file_lock *l)
 {
 	list_remove(&l->link);
+	list_remove(&l->all);
 	heap_free(l);
 }
 
@@ -64,7 +76,6 @@ static int lock_set(struct inode *i, const struct file_lock *want)
 		return -ENOLCK;
 	}
 	*fresh = *want;
-	list_init(&fresh->link);
 	list_for_each_safe(l, next, &i->locks, link) {
 		if (l->owner != want->owner || l->kind != want->kind)
 			continue;
@@ -83,7 +94,7 @@ static int lock_set(struct inode *i, const struct file_lock *want)
 			*split = *l;
 			split->start = want->end + 1;
 			l->end = want->start - 1;
-			list_push_back(&i->locks, &split->link);
+			lock_add(i, split);
 			split = NULL;
 			break; // it covered all of the range: no other can lie there
 		}
@@ -97,7 +108,7 @@ static int lock_set(struct inode *i, const struct file_lock *want)
 	if (want->type == F_UNLCK)
 		heap_free(fresh);
 	else
-		list_push_back(&i->locks, &fresh->link);
+		lock_add(i, fresh);
 	heap_free(split);
 	waitq_wake_all(&lock_waitq);
 	return 0;
@@ -228,3 +239,19 @@ static void lock_release(struct inode *i, const void *owner)
 
 void lock_release_posix(struct inode *i, struct files *owner) { lock_release(i, owner); }
 void lock_release_file(struct file *f) { lock_release(f->inode, f); }
+
+void vfs_format_locks(struct text *t)
+{
+	static const char kind[][8] = {[LOCK_POSIX] = "POSIX ", [LOCK_OFD] = "OFDLCK", [LOCK_FLOCK] = "FLOCK "};
+	const struct file_lock *l;
+	int n = 0;
+	list_for_each(l, &all_locks, all) {
+		uint64_t dev = l->inode->super->dev;
+		text_append(t, "%d: %s ADVISORY  %s %d %02lx:%02lx:%lu %ld ", ++n, kind[l->kind], l->type == F_WRLCK ? "WRITE" : "READ",
+			    l->kind == LOCK_OFD ? -1 : l->pid, dev >> 8, dev & 255, l->inode->ino, l->start);
+		if (l->end == INT64_MAX)
+			text_append(t, "EOF\n");
+		else
+			text_append(t, "%ld\n", l->end);
+	}
+}

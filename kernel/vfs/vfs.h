@@ -277,6 +277,7 @@ API int vfs_mount_root(struct super *s SHARED, struct inode *root SHARED);
 // creates missing directories in the overlay
 API int vfs_mount(const char *path IN(strlen), struct super *s SHARED, struct inode *root SHARED,
 		  const char *source IN(strlen), const char *options IN(strlen));
+API void vfs_format_locks(struct text *t SHARED); // /proc/locks
 API void vfs_format_mounts(struct text *t SHARED, bool mountinfo);
 
 // --- file tables ----------------------------------------------------------------------------------------------

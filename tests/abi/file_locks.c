@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <sys/file.h>
+#include <sys/sysmacros.h>
 
 static struct flock range(int type, long from, long len)
 {
@@ -30,11 +31,22 @@ static void *flock_waiter(void *arg)
 	return NULL;
 }
 
+// Whether /proc/locks tells of a lock on the file: `how` as in "POSIX  ADVISORY  WRITE", `range` as in "0 EOF".
+static bool told(int fd, const char *how, int pid, const char *range)
+{
+	struct stat st;
+	char line[160];
+	NEED(fstat(fd, &st) == 0);
+	snprintf(line, sizeof line, ": %s %d %02x:%02x:%lu %s\n", how, pid, major(st.st_dev), minor(st.st_dev), st.st_ino, range);
+	return strstr(read_text("/proc/locks"), line);
+}
+
 int main(void)
 {
 	int a = make_file("f", "0123456789abcdef"), b = open("f", O_RDWR), ro = open("f", O_RDONLY);
 	// Traditional locks belong to the process.
 	CHECK_EQ(lock(a, F_SETLK, F_WRLCK, 0, 10), 0);
+	CHECK(told(a, "POSIX  ADVISORY  WRITE", getpid(), "0 9"));
 	CHECK_EQ(lock(b, F_SETLK, F_WRLCK, 5, 10), 0);
 	CHECK_EQ(lock(b, F_SETLK, F_RDLCK, 0, 3), 0);
 	struct flock l = range(F_WRLCK, 0, 0);
@@ -95,6 +107,8 @@ int main(void)
 	CHECK_ERR(flock(b, LOCK_EX | LOCK_NB), EWOULDBLOCK);
 	CHECK_EQ(flock(a, LOCK_UN), 0);
 	CHECK_EQ(flock(b, LOCK_EX | LOCK_NB), 0);
+	CHECK(told(b, "FLOCK  ADVISORY  WRITE", getpid(), "0 EOF"));
+	CHECK(!told(b, "POSIX  ADVISORY  WRITE", getpid(), "0 9"));
 	int copy = dup(b);
 	CHECK_EQ(flock(copy, LOCK_EX | LOCK_NB), 0); // the same
 	CHECK_ERR(flock(a, LOCK_SH | LOCK_NB), EWOULDBLOCK);
