@@ -27,9 +27,9 @@ uint64_t plat_direct_va;
 void *heap_zalloc(size_t size) { return (void)size, calloc(SIZE, sizeof(void *)); }
 void plat_queue_notify(const struct abi_queue *q) { (void)q, bells++; }
 
-_Noreturn void debug_assertion(const char *component, const char *file, int line, const char *cond)
+_Noreturn void debug_panic(const char *component, const char *fmt, ...)
 {
-	printf("%s: %s:%d: %s\n", component, file, line, cond);
+	printf("%s: panic: %s\n", component, fmt);
 	exit(1);
 }
 
