@@ -83,7 +83,16 @@ API int mm_map_phys(struct mm *mm SHARED, uint64_t addr, uint64_t phys, uint64_t
 // Overwrites bytes of one page of the program's code: private, executable, not writable, and mapped now. On the quiet:
 // a CPU that executes there sees all of the old bytes or all of the new. 0, -EACCES: no such page, -ENOMEM.
 API int mm_text_write(struct mm *mm SHARED, uint64_t addr, const void *bytes IN(len), size_t len);
-// Are these the bytes there now? What is not mapped is not these. Does not sleep.
+// The same, but what is written is there only after mm_text_flush(), which shows all pages of an edit to all CPUs at once. Pages come in
+// ascending order; nothing sleeps and no code is mapped or changed otherwise from the first edit to the flush. Begins as {0}.
+struct text_edit {
+	unsigned count;
+	uint64_t at[16];
+	struct page *copy[16]; // of the page there
+};
+API int mm_text_edit(struct mm *mm SHARED, struct text_edit *edit, uint64_t addr, const void *bytes IN(len), size_t len);
+API void mm_text_flush(struct mm *mm SHARED, struct text_edit *edit);
+// Are these the bytes there now, edits left aside? What is not mapped is not these. Does not sleep.
 API bool mm_text_is(struct mm *mm SHARED, uint64_t addr, const void *bytes IN(len), size_t len);
 // A free address for `len` bytes in [lo, hi), not where the heap is to grow; 0: none.
 API uint64_t mm_gap_between(struct mm *mm SHARED, uint64_t lo, uint64_t hi, uint64_t len);

@@ -7,6 +7,7 @@
 #include <linux/errno.h>
 
 #include "base/string.h"
+#include "base/util.h"
 #include "mm/private.h"
 #include "plat/plat.h"
 #include "sched/sched.h"
@@ -38,7 +39,7 @@ bool mm_text_is(struct mm *mm, uint64_t addr, const void *bytes, size_t len)
 	       (here == len || mm_text_is(mm, addr + here, (const char *)bytes + here, len - here));
 }
 
-int mm_text_write(struct mm *mm, uint64_t addr, const void *bytes, size_t len)
+int mm_text_edit(struct mm *mm, struct text_edit *e, uint64_t addr, const void *bytes, size_t len)
 {
 	const struct vma *v = vma_at(mm, addr);
 	uint64_t offset = addr % PAGE_SIZE, at = addr - offset;
@@ -52,15 +53,38 @@ int mm_text_write(struct mm *mm, uint64_t addr, const void *bytes, size_t len)
 		memcpy((char *)plat_phys_to_virt(pte_phys(*slot)) + offset, bytes, len);
 		return 0;
 	}
-	struct page *p = page_alloc(0, 0), *old = *slot & PTE_SOFT0 ? NULL : page_from_phys(pte_phys(*slot));
-	if (!p)
-		return -ENOMEM;
-	memcpy(page_virt(p), contents(*slot, at), PAGE_SIZE);
-	memcpy((char *)page_virt(p) + offset, bytes, len);
+	if (e->count && e->at[e->count - 1] != at && e->count == ARRAY_SIZE(e->at))
+		mm_text_flush(mm, e);
+	if (!e->count || e->at[e->count - 1] != at) {
+		struct page *p = page_alloc(0, 0);
+		if (!p)
+			return -ENOMEM;
+		memcpy(page_virt(p), contents(*slot, at), PAGE_SIZE);
+		e->at[e->count] = at;
+		e->copy[e->count++] = p;
+	}
+	memcpy((char *)page_virt(e->copy[e->count - 1]) + offset, bytes, len);
+	return 0;
+}
+
+void mm_text_flush(struct mm *mm, struct text_edit *e)
+{
 	struct pt_batch b;
 	pt_batch_begin(&b, mm);
-	*slot = pte_page(page_phys(p), false, true) | PTE_DIRTY; // dirty: a private copy (mm_unmap_inode)
-	pt_batch_add(&b, at, old);
+	for (unsigned i = 0; i < e->count; i++) {
+		pte_t *slot = mapped(mm, e->at[i]);
+		struct page *old = *slot & PTE_SOFT0 ? NULL : page_from_phys(pte_phys(*slot));
+		*slot = pte_page(page_phys(e->copy[i]), false, true) | PTE_DIRTY; // dirty: a private copy (mm_unmap_inode)
+		pt_batch_add(&b, e->at[i], old);
+	}
 	pt_batch_end(&b);
-	return 0;
+	e->count = 0;
+}
+
+int mm_text_write(struct mm *mm, uint64_t addr, const void *bytes, size_t len)
+{
+	struct text_edit e = {0};
+	int err = mm_text_edit(mm, &e, addr, bytes, len);
+	mm_text_flush(mm, &e);
+	return err;
 }

@@ -19,6 +19,8 @@
 #define SITE_COST 20u  // trying one takes as long as searching so many pieces
 #define CODE_MAX (4ull << 20) // bytes of a mapping: more is not a C library's
 
+#define TOGETHER 16u // sites: other CPUs are told once
+
 static void due(struct timer *t)
 {
 	struct patch *p = container_of(t, struct patch, timer);
@@ -44,10 +46,20 @@ static const struct vma *next_code(struct mm *mm, const struct patch *p, uint64_
 	return NULL;
 }
 
+static void take(struct mm *mm, struct found *found, unsigned count)
+{
+	struct text_edit edit = {0};
+	for (unsigned i = 0; i < count; i++)
+		site_take(mm, &edit, &found[i], 0);
+	mm_text_flush(mm, &edit);
+}
+
 void ahead_go_on(struct mm *mm, unsigned slices)
 {
 	struct patch *p = mm->patch;
 	const struct vma *v;
+	struct found found[TOGETHER];
+	unsigned count = 0;
 	uint8_t code[PIECE];
 	if (!p || !p->ahead_due)
 		return;
@@ -58,11 +70,17 @@ void ahead_go_on(struct mm *mm, unsigned slices)
 		int64_t n = user_read_some(code, (const void *)at, MIN(sizeof(code), end - at));
 		size_t have = n < 0 ? 0 : (size_t)n, i = code_scan(code, have);
 		if (i < have) {
-			site_try(mm, at + i, 0);
+			// what cannot be is left for the call that may come
+			count += site_examine(mm, at + i, 0, &found[count]) == 0;
+			if (count == TOGETHER || (count && found[count - 1].site.hop)) { // nobody else takes that padding
+				take(mm, found, count);
+				count = 0;
+			}
 			work += SITE_COST;
 		}
 		p->ahead = i < have ? at + i + SYSCALL_SIZE : n < PIECE ? end : at + have - (SYSCALL_SIZE - 1);
 	}
+	take(mm, found, count);
 	if (work >= slices * SLICE)
 		timer_start(&p->timer, plat_clock_mono_ns() + PAUSE_NS);
 }

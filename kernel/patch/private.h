@@ -56,9 +56,16 @@ void site_original(const struct mm *mm, uint8_t *buf, uint64_t from, uint64_t si
 // Does a jump of a site lie in these bytes?
 bool site_occupies(const struct mm *mm, uint64_t at, uint64_t len);
 
-// Patches the site at `at` if it can be, or counts the reason. `sp`: the stack of the call that came from there; 0: none
-// did, and a site that cannot be patched is left for the call that may come. May sleep.
-void site_try(struct mm *mm, uint64_t at, uint64_t sp);
+// A site that may be patched, and the instruction before it.
+struct found {
+	struct site site;
+	uint8_t window[WINDOW_MAX];
+};
+// Everything about the site at `at` that needs reading. `sp`: the stack of the call that came from there; 0: none did.
+// 0, or -errno: why it stays a trap. May sleep.
+int site_examine(struct mm *mm, uint64_t at, uint64_t sp, struct found *out);
+// Patches what was found, or counts the reason `err` why not. The jump is there after mm_text_flush(). Does not sleep.
+void site_take(struct mm *mm, struct text_edit *edit, struct found *found, int err);
 
 // --- ahead.c ------------------------------------------------------------------------------------------------
 void ahead_start(struct patch *p); // the program has begun

@@ -97,7 +97,7 @@ static void jumps_of(const struct site *s, uint8_t window[JUMP_SIZE], uint8_t pa
 	code_make_hop(window, start, s->hop);
 }
 
-static int install(struct mm *mm, const struct site *s)
+static int install(struct mm *mm, struct text_edit *edit, const struct site *s)
 {
 	uint8_t window[JUMP_SIZE], padding[JUMP_SIZE];
 	size_t len = s->written, all = site_borrows(s) ? JUMP_SIZE : len;
@@ -105,12 +105,13 @@ static int install(struct mm *mm, const struct site *s)
 	if (!mm_text_is(mm, s->at - s->length, s->original, all))
 		return -EAGAIN; // changed while we looked elsewhere
 	if (s->hop) { // the far end first
+		mm_text_flush(mm, edit);
 		int err = mm_text_is(mm, s->hop, s->padding, JUMP_SIZE) ? mm_text_write(mm, s->hop, padding, JUMP_SIZE)
 									: -EAGAIN;
 		if (err)
 			return err;
 	}
-	return mm_text_write(mm, s->at - s->length, window, len);
+	return mm_text_edit(mm, edit, s->at - s->length, window, len);
 }
 
 static bool overlaps(uint64_t at, uint64_t len, uint64_t start, uint64_t end) { return at < end && start < at + len; }
@@ -247,10 +248,11 @@ static bool may_be_patched(struct mm *mm, uint64_t at)
 	       (v->prot & (PROT_WRITE | PROT_EXEC)) == PROT_EXEC;
 }
 
-// Everything about the site that needs reading: its window, its padding. May sleep.
-static int examine(struct mm *mm, uint64_t at, uint64_t sp, struct site *s, uint8_t window[WINDOW_MAX])
+int site_examine(struct mm *mm, uint64_t at, uint64_t sp, struct found *found)
 {
 	struct function f;
+	struct site *s = &found->site;
+	uint8_t *window = found->window;
 	*s = (struct site){.at = at};
 	if (!may_be_patched(mm, at))
 		return -EACCES;
@@ -282,7 +284,7 @@ static int examine(struct mm *mm, uint64_t at, uint64_t sp, struct site *s, uint
 }
 
 // Does not sleep.
-static int commit(struct mm *mm, struct site *s, const uint8_t *window)
+static int commit(struct mm *mm, struct text_edit *edit, struct site *s, const uint8_t *window)
 {
 	struct patch *p = mm->patch;
 	struct area *a;
@@ -305,25 +307,20 @@ static int commit(struct mm *mm, struct site *s, const uint8_t *window)
 		// never used again, also when this fails: nobody can be in it, but it costs nothing to be sure
 		a->used++;
 		a->live++;
-		err = install(mm, s);
+		err = install(mm, edit, s);
 		if (err)
 			area_stub_dead(mm, p, s->stub);
 	}
 	return err;
 }
 
-void site_try(struct mm *mm, uint64_t at, uint64_t sp)
+void site_take(struct mm *mm, struct text_edit *edit, struct found *found, int err)
 {
-	struct site found;
-	uint8_t window[WINDOW_MAX];
-	int err = examine(mm, at, sp, &found, window);
-	if (err && !sp)
-		return;
-	struct site *s = site_get(mm->patch, at); // the table may have moved
+	struct site *s = site_get(mm->patch, found->site.at);
 	if (!s || s->state == SITE_PATCHED)
 		return;
 	if (!err)
-		err = commit(mm, &found, window);
+		err = commit(mm, edit, &found->site, found->window);
 	if (err == -EAGAIN || (err == -ENOENT && s->tries++ < TRIES))
 		return; // another call comes from elsewhere, perhaps
 	if (err) {
@@ -331,9 +328,19 @@ void site_try(struct mm *mm, uint64_t at, uint64_t sp)
 		plat_stats()->sites_refused[refusal(err)]++;
 		return;
 	}
-	found.state = SITE_PATCHED;
-	*s = found;
+	*s = found->site;
+	s->state = SITE_PATCHED;
 	plat_stats()->sites_patched++;
+}
+
+// A call has come from the site at `at`, with the stack pointer `sp`.
+static void try(struct mm *mm, uint64_t at, uint64_t sp)
+{
+	struct text_edit edit = {0};
+	struct found found;
+	int err = site_examine(mm, at, sp, &found); // the table may move meanwhile
+	site_take(mm, &edit, &found, err);
+	mm_text_flush(mm, &edit);
 }
 
 void patch_trapped(struct mm *mm, uint64_t pc, uint64_t sp)
@@ -353,12 +360,14 @@ void patch_trapped(struct mm *mm, uint64_t pc, uint64_t sp)
 	if (!s || s->state == SITE_REFUSED)
 		return;
 	if (s->state == SITE_PATCHED) { // somebody jumped at the instruction, or the page is the file's again
-		install(mm, s);
+		struct text_edit edit = {0};
+		install(mm, &edit, s);
+		mm_text_flush(mm, &edit);
 		return;
 	}
 	if (++s->traps >= (plat_stats()->early_calls ? TRAPS_BEFORE_LATER : TRAPS_BEFORE)) {
 		s->traps = 0;
-		site_try(mm, pc - SYSCALL_SIZE, sp);
+		try(mm, pc - SYSCALL_SIZE, sp);
 	}
 }
 
