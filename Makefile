@@ -39,7 +39,7 @@ KERNEL_HOT := arch base futex hostfs mm pipe plat sched signal sys tmpfs vfs
 KERNEL_COLD := $(wildcard base/format.c $(addprefix kernel/, \
 	arch/$(ARCH)/cpuinfo.c arch/$(ARCH)/prctl.c arch/$(ARCH)/trap.c arch/$(ARCH)/vector.c futex/pi.c futex/robust.c futex/two.c \
 	hostfs/dax.c hostfs/dir.c hostfs/file.c hostfs/node.c mm/advise.c mm/heap.c mm/map.c mm/maps.c mm/mm_sys.c \
-	mm/pagetable.c mm/remap.c mm/text.c mm/vma.c plat/linux/host.c plat/linux/stream.c plat/linux/translate.c plat/linux/window.c plat/shared.c \
+	mm/pagetable.c mm/remap.c mm/text.c mm/vma.c pipe/ring.c plat/linux/host.c plat/linux/stream.c plat/linux/translate.c plat/linux/window.c plat/shared.c \
 	sched/rseq.c sched/sched_sys.c sched/thread.c signal/action.c signal/deliver.c signal/fatal.c signal/kill.c \
 	signal/send.c signal/signalfd.c signal/stack.c sys/errno_name.c sys/manifest.c sys/refuse.c sys/table.c sys/trace*.c \
 	tmpfs/dir.c tmpfs/pages.c tmpfs/tmpfs.c tmpfs/xattr.c vfs/attr_sys.c vfs/copy_sys.c vfs/create.c vfs/dcache.c vfs/dir_sys.c \
@@ -110,7 +110,7 @@ $(B)/k/kernel/arch/$(ARCH)/vdso_image.S.o: $(B)/vdso.so
 
 # The program's flags apply to the vDSO, not the kernel's.
 VDSO := kernel/arch/$(ARCH)/vdso
-$(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h
+$(B)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.ld abi/boot.h Makefile
 	@mkdir -p $(@D)
 	$(call say,VDSO,$@)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -Wno-missing-prototypes -I. -fPIC -ffreestanding -fno-stack-protector -fvisibility=hidden \

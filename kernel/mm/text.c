@@ -53,9 +53,9 @@ int mm_text_edit(struct mm *mm, struct text_edit *e, uint64_t addr, const void *
 		memcpy((char *)plat_phys_to_virt(pte_phys(*slot)) + offset, bytes, len);
 		return 0;
 	}
-	if (e->count && e->at[e->count - 1] != at && e->count == ARRAY_SIZE(e->at))
-		mm_text_flush(mm, e);
 	if (!e->count || e->at[e->count - 1] != at) {
+		if (e->count == ARRAY_SIZE(e->at))
+			mm_text_flush(mm, e);
 		struct page *p = page_alloc(0, 0);
 		if (!p)
 			return -ENOMEM;
