@@ -37,14 +37,14 @@ COMMON := -std=gnu11 -g $(WARN) -MMD -MP -I. -I$(B)/gen $(if $(DEBUG),-DWHELK_DE
 # What runs at every system call, fault or switch is optimised for speed, all else for size: the kernel is to stay small.
 KERNEL_HOT := arch base futex hostfs mm pipe plat sched signal sys tmpfs vfs
 KERNEL_COLD := $(wildcard base/format.c $(addprefix kernel/, \
-	arch/$(ARCH)/cpuinfo.c arch/$(ARCH)/prctl.c arch/$(ARCH)/trap.c arch/$(ARCH)/vector.c futex/pi.c futex/robust.c futex/two.c \
-	hostfs/dax.c hostfs/dir.c hostfs/file.c hostfs/node.c mm/advise.c mm/heap.c mm/map.c mm/maps.c mm/mm_sys.c \
-	mm/pagetable.c mm/remap.c mm/text.c mm/vma.c pipe/ring.c plat/linux/host.c plat/linux/stream.c plat/linux/translate.c plat/linux/window.c plat/shared.c \
-	sched/rseq.c sched/sched_sys.c sched/thread.c signal/action.c signal/deliver.c signal/fatal.c signal/kill.c \
-	signal/send.c signal/signalfd.c signal/stack.c sys/errno_name.c sys/manifest.c sys/refuse.c sys/table.c sys/trace*.c \
-	tmpfs/dir.c tmpfs/pages.c tmpfs/tmpfs.c tmpfs/xattr.c vfs/attr_sys.c vfs/copy_sys.c vfs/create.c vfs/dcache.c vfs/dir_sys.c \
-	vfs/fd_sys.c vfs/files.c vfs/inode.c vfs/inotify.c vfs/lock.c vfs/mount.c vfs/name_sys.c vfs/open.c vfs/own.c \
-	vfs/stat_sys.c vfs/static_dir.c vfs/text_file.c vfs/xattr_sys.c))
+	arch/$(ARCH)/cpuinfo.c arch/$(ARCH)/prctl.c arch/$(ARCH)/trap.c arch/$(ARCH)/vector.c futex/pi.c futex/robust.c \
+	futex/two.c hostfs/dax.c hostfs/dir.c hostfs/file.c hostfs/node.c mm/advise.c mm/heap.c mm/map.c mm/maps.c mm/mm_sys.c \
+	mm/pagetable.c mm/remap.c mm/text.c mm/vma.c pipe/ring.c plat/linux/host.c plat/linux/stream.c plat/linux/translate.c \
+	plat/linux/window.c plat/shared.c sched/rseq.c sched/sched_sys.c sched/thread.c signal/action.c signal/deliver.c \
+	signal/fatal.c signal/kill.c signal/send.c signal/signalfd.c signal/stack.c sys/errno_name.c sys/manifest.c \
+	sys/refuse.c sys/table.c sys/trace*.c tmpfs/dir.c tmpfs/pages.c tmpfs/tmpfs.c tmpfs/xattr.c vfs/attr_sys.c \
+	vfs/copy_sys.c vfs/create.c vfs/dcache.c vfs/dir_sys.c vfs/fd_sys.c vfs/files.c vfs/inode.c vfs/inotify.c vfs/lock.c \
+	vfs/mount.c vfs/name_sys.c vfs/open.c vfs/own.c vfs/stat_sys.c vfs/static_dir.c vfs/text_file.c vfs/xattr_sys.c))
 # Aligned functions and loops, blocks written twice and more inlining make no call measurably quicker (bench/syscall), and
 # the kernel a tenth larger. A stack that is aligned to a word serves a kernel that uses general registers only. Frame pointers
 # would be another 12 KiB, for nothing but a panic, which finds its way without (arch_backtrace).
