@@ -40,7 +40,6 @@ MANY_CALLS=3000 # of one step
 FEW_CALLS=20    # of a whole test: in fewer, one that is trapped is more than 5 in 100
 later_calls=0 later_traps=0 # of the test so far, after 100 ms
 any_traps=0    # 1: the test's programs may well be trapped
-trapping=      # a call that is, each time: its site cannot be a jump (docs/patching.md)
 steps=0
 failed=0
 LIMIT=${WHELK_LIMIT:-60}
@@ -158,11 +157,9 @@ judge_traps() {
 	set -- "$1" $(sed -n -e 's/^system calls *\([0-9]*\), of them \([0-9]*\) trapped$/\1 \2/p' \
 		-e 's/^  after 100 ms *\([0-9]*\), of them \([0-9]*\) trapped$/\1 \2/p' "$1")
 	[ -z "${WHELK_TRAPS:-}" ] || echo "$(basename "$0" .test) $step ${2:-0} ${3:-0} ${4:-0} ${5:-0}" >>"$WHELK_TRAPS"
-	judge_left=${5:-0}
-	[ -z "$trapping" ] || judge_left=$((judge_left - $(awk -v call="$trapping" '$1 == call { n = $2 } END { print n + 0 }' "$1")))
 	[ $any_traps = 0 ] || return 0
-	later_calls=$((later_calls + ${4:-0})) later_traps=$((later_traps + judge_left))
-	[ "${4:-0}" -lt $MANY_CALLS ] || [ $((judge_left * 20)) -le "$4" ] || bad "$step: of $4 calls after 100 ms $5 were trapped"
+	later_calls=$((later_calls + ${4:-0})) later_traps=$((later_traps + ${5:-0}))
+	[ "${4:-0}" -lt $MANY_CALLS ] || [ $((${5:-0} * 20)) -le "$4" ] || bad "$step: of $4 calls after 100 ms $5 were trapped"
 }
 
 bad() {
