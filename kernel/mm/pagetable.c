@@ -83,7 +83,8 @@ void pt_batch_begin(struct pt_batch *b, struct mm *mm)
 	b->first = ~0ull;
 	b->last = 0;
 	b->count = 0;
-	b->pages = 0;
+	b->shares = 0;
+	list_init(&b->own);
 }
 
 static void flush_here(void *arg)
@@ -107,9 +108,14 @@ static void flush(struct pt_batch *b)
 void pt_batch_end(struct pt_batch *b)
 {
 	flush(b);
-	for (unsigned i = 0; i < b->pages; i++)
-		page_put(b->page[i]);
-	b->pages = 0;
+	for (unsigned i = 0; i < b->shares; i++)
+		page_put(b->shared[i]);
+	b->shares = 0;
+	while (!list_empty(&b->own)) {
+		struct page *p = list_first(&b->own, struct page, link);
+		list_remove(&p->link);
+		page_put(p);
+	}
 }
 
 void pt_batch_add(struct pt_batch *b, uint64_t va, struct page *page)
@@ -119,8 +125,12 @@ void pt_batch_add(struct pt_batch *b, uint64_t va, struct page *page)
 	b->count++;
 	if (!page)
 		return;
-	b->page[b->pages++] = page;
-	if (b->pages == ARRAY_SIZE(b->page))
+	if (page->refs == 1) {
+		list_push_back(&b->own, &page->link);
+		return;
+	}
+	b->shared[b->shares++] = page;
+	if (b->shares == ARRAY_SIZE(b->shared))
 		pt_batch_end(b);
 }
 

@@ -22,8 +22,9 @@ struct pt_batch {
 	struct mm *mm;
 	uint64_t first, last; // addresses whose rights shrank
 	uint64_t count;
-	struct page *page[64];
-	unsigned pages;
+	struct list own;	// pages with no other owner, by their links
+	struct page *shared[64];
+	unsigned shares;
 };
 void pt_batch_begin(struct pt_batch *b, struct mm *mm);
 void pt_batch_end(struct pt_batch *b); // flushes, then drops the pages
