@@ -14,6 +14,7 @@ struct arch_cpu;
 // The platform's.
 void bell_ring(unsigned offset, uint64_t value); // abi/doorbell.h: done when it returns
 void cpu_prepare(struct arch_cpu *cpu);		 // its block is filled in, but for what the platform keeps there
+void measure_trap(void (*probe)(void));		 // plat_trap_ns, by what goes the way of a trap and back
 void cpu_enter(struct arch_cpu *cpu);		 // arch_cpu() is its block from now on
 void cpu_launch(unsigned n);			 // makes CPU n arrive at cpu_entry
 

@@ -3,7 +3,6 @@
 // How much of a thread's CPU time was the kernel's. Faults are measured, each of them. Of system calls a sample is: two
 // readings of the clock would double the price of a short one. A thread's first calls are measured one by one, then one
 // of eight on average, at random distances so that no loop of calls keeps step with them; it stands for those skipped.
-#include "plat/plat.h"
 #include "sched/sched.h"
 
 #define MEASURE_ALL 64u // calls of a new thread
@@ -18,7 +17,7 @@ static unsigned random_skip(void)
 
 void sched_measured(struct thread *t, uint64_t start_ns, bool call)
 {
-	uint64_t took = thread_run_ns(t) - start_ns + plat_trap_ns;
+	uint64_t took = thread_run_ns(t) - start_ns;
 	if (!call) {
 		t->kernel_ns += took;
 		return;

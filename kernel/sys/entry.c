@@ -127,7 +127,7 @@ static inline __attribute__((always_inline)) void call(struct frame *frame, bool
 	if (unlikely(traced))
 		trace_leave(nr, frame, result);
 	if (unlikely(measured))
-		sched_measured(t, start_ns, true);
+		sched_measured(t, start_ns - (trapped ? plat_trap_ns : 0), true);
 	leave_kernel(t, frame);
 }
 
@@ -167,7 +167,7 @@ void entry_trap(struct frame *frame, const struct trap *trap)
 		t->signal.trap_nr = trap->vector;
 		signal_force_fault(t, sig, code, addr);
 	}
-	sched_measured(t, start_ns, false);
+	sched_measured(t, start_ns - plat_trap_ns, false);
 	leave_kernel(t, frame);
 }
 

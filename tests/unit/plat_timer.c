@@ -23,7 +23,6 @@ static struct arch_cpu cpu;
 static uint64_t host_now, behind; // the host's clock; how far the clock page is behind it
 static uint64_t armed;		  // the host's timer; 0: not set
 static unsigned calls;
-uint64_t plat_trap_ns;
 enum plat_tls plat_tls;
 static struct abi_stats stats;
 struct abi_stats *plat_stats(void) { return &stats; }
@@ -34,6 +33,7 @@ uint64_t plat_clock_mono_ns(void) { return host_now - behind; }
 long host_futex_wait(uint32_t *word, uint32_t v, uint64_t ns) { return (void)word, (void)v, (void)ns, 0; }
 void host_futex_wake(uint32_t *word) { (void)word; }
 void trap_probe(void) {}
+void measure_trap(void (*probe)(void)) { (void)probe; }
 void window_update(void) {}
 bool stream_watch_begin(void) { return false; }
 bool stream_watch(uint64_t deadline_ns, bool *late) { return (void)deadline_ns, *late = false; }

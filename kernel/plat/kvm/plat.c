@@ -23,6 +23,13 @@ void bell_ring(unsigned offset, uint64_t value)
 	__asm__ volatile("mov %0, (%1)" ::"r"(value), "r"(plat_boot()->doorbell_va + offset) : "memory");
 }
 
+// A fault of the kernel's own: no address begins like this one.
+static void probe(void)
+{
+	char c;
+	arch_copy_fault(&c, (const void *)(1ull << 63), 1, NULL);
+}
+
 void cpu_prepare(struct arch_cpu *cpu)
 {
 	char *group = (char *)plat_boot()->nucleus_va + (uint64_t)cpu->number * ABI_NUCLEUS_STRIDE;
@@ -33,6 +40,8 @@ void cpu_prepare(struct arch_cpu *cpu)
 void cpu_enter(struct arch_cpu *cpu)
 {
 	__asm__ volatile("wrgsbase %0" ::"r"(cpu) : "memory");
+	if (cpu->number == 0)
+		measure_trap(probe);
 }
 
 // plat_tls is PLAT_TLS_OWN.

@@ -23,22 +23,11 @@ static struct host_cpu *host_cpu(void)
 	return host_cpu_of(plat_boot(), arch_cpu()->number);
 }
 
-// The best of a few: the first ones fetch what they need.
-static void measure_trap(void)
-{
-	plat_trap_ns = ~0ull;
-	for (int i = 0; i < 4; i++) {
-		uint64_t begin = plat_clock_mono_ns();
-		trap_probe();
-		plat_trap_ns = MIN(plat_trap_ns, plat_clock_mono_ns() - begin);
-	}
-}
-
 void cpu_prepare(struct arch_cpu *cpu)
 {
 	host_cpu_of(plat_boot(), cpu->number)->cpu = cpu;
 	if (cpu->number == 0)
-		measure_trap();
+		measure_trap(trap_probe);
 }
 
 // GS is written once and stays, whoever switches.
