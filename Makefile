@@ -39,7 +39,7 @@ KERNEL_HOT := arch base futex hostfs mm pipe plat sched signal sys tmpfs vfs
 KERNEL_COLD := $(wildcard base/format.c $(addprefix kernel/, \
 	arch/$(ARCH)/cpuinfo.c arch/$(ARCH)/prctl.c arch/$(ARCH)/trap.c arch/$(ARCH)/vector.c futex/pi.c futex/robust.c \
 	futex/two.c hostfs/dax.c hostfs/dir.c hostfs/file.c hostfs/node.c mm/advise.c mm/heap.c mm/map.c mm/maps.c mm/mm_sys.c \
-	mm/pagetable.c mm/remap.c mm/text.c mm/vma.c pipe/ring.c plat/linux/host.c plat/linux/stream.c plat/linux/translate.c \
+	mm/page.c mm/pagetable.c mm/remap.c mm/text.c mm/vma.c pipe/ring.c plat/linux/host.c plat/linux/stream.c plat/linux/translate.c \
 	plat/linux/window.c plat/shared.c sched/rseq.c sched/sched_sys.c sched/thread.c signal/action.c signal/deliver.c \
 	signal/fatal.c signal/kill.c signal/send.c signal/signalfd.c signal/stack.c sys/errno_name.c sys/manifest.c \
 	sys/refuse.c sys/table.c sys/trace*.c tmpfs/dir.c tmpfs/pages.c tmpfs/tmpfs.c tmpfs/xattr.c vfs/attr_sys.c \

@@ -18,8 +18,7 @@
 #include "vfs/vfs.h"
 #include "debug/debug.h"
 
-#define RUN_MIN 4u   // pages of a first fault
-#define RUN_MAX 512u
+#define RUN_MAX 512u // pages
 #define VMA_LARGE (16ul << 20) // a mapping of this size gets 2 MiB pages from its first touch
 
 static bool may_write(const struct vma *v) { return v->prot & PROT_WRITE; }
@@ -34,12 +33,13 @@ static int out_of_memory(void)
 	return SIGKILL;
 }
 
-// How many pages this fault maps: four times the last run when it starts where the last one ended.
+// How many pages this fault maps: four times the last run when it starts where the last one ended; else four, or sixteen
+// of a mapping that is no small one (tables that are touched here and there).
 static unsigned run_length(struct vma *v, uint64_t addr)
 {
 	uint64_t last = v->fault_hint & (PAGE_SIZE - 1);
 	bool sequential = ALIGN_DOWN(v->fault_hint, PAGE_SIZE) == addr && last;
-	unsigned order = sequential ? MIN((unsigned)last + 2, 9u) : 2;
+	unsigned order = sequential ? MIN((unsigned)last + 2, 9u) : 2 + 2 * (v->end - v->start >= HUGE_SIZE);
 	return 1u << order;
 }
 
