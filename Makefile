@@ -174,7 +174,8 @@ $(patsubst %,$(B)/k/%.o,$(wildcard $(LWIP)/*.c)): $(B)/lwip/unpacked
 
 # --- monitor --------------------------------------------------------------------------------------
 
-MFLAGS := $(COMMON) -Imonitor/arch/$(ARCH) -O2 -fno-omit-frame-pointer -D_GNU_SOURCE -fPIE -fstack-protector-strong -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+MFLAGS := $(COMMON) -Imonitor/arch/$(ARCH) -O2 -fno-omit-frame-pointer -D_GNU_SOURCE -fPIE -fstack-protector-strong \
+	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 MONITOR_SRC := $(wildcard monitor/*.[cS]) $(wildcard monitor/dev/*.c) $(wildcard monitor/arch/$(ARCH)/*.c) base/tree.c base/sha256.c
 MONITOR_OBJ := $(patsubst %,$(B)/m/%.o,$(MONITOR_SRC))
 
