@@ -240,7 +240,10 @@ uint64_t mm_gap_between(struct mm *mm, uint64_t lo, uint64_t hi, uint64_t len)
 
 uint64_t mm_gap_near(struct mm *mm, uint64_t near, uint64_t len, uint64_t reach)
 {
-	uint64_t at = mm_gap_between(mm, near > reach ? near - reach : 0, near, len);
+	near = ALIGN_DOWN(near, PAGE_SIZE);
+	uint64_t lo = near > reach ? near - reach : 0, at = mm_gap_between(mm, lo, lo + (near - lo) / 2 / PAGE_SIZE * PAGE_SIZE, len);
+	if (!at)
+		at = mm_gap_between(mm, lo, near, len);
 	return at ? at : mm_gap_between(mm, near, near + reach, len);
 }
 

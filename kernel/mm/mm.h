@@ -96,7 +96,7 @@ API void mm_text_flush(struct mm *mm SHARED, struct text_edit *edit);
 API bool mm_text_is(struct mm *mm SHARED, uint64_t addr, const void *bytes IN(len), size_t len);
 // A free address for `len` bytes in [lo, hi), not where the heap is to grow; 0: none.
 API uint64_t mm_gap_between(struct mm *mm SHARED, uint64_t lo, uint64_t hi, uint64_t len);
-// The same less than `reach` from `near`, below if possible.
+// The same less than `reach` from `near`, below if possible, and not close by, where the program's own mappings come and go.
 API uint64_t mm_gap_near(struct mm *mm SHARED, uint64_t near, uint64_t len, uint64_t reach);
 // Maps the pages of [addr, addr+len) now, as a read (or write) fault would. Best effort.
 API void mm_populate(struct mm *mm SHARED, uint64_t addr, uint64_t len, bool write);
