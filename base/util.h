@@ -22,6 +22,21 @@
 #define ALIGN_UP(x, a)	       ALIGN_DOWN((x) + ((__typeof__(x))(a) - 1), a)
 #define IS_ALIGNED(x, a)       (((x) & ((__typeof__(x))(a) - 1)) == 0)
 
+// The first of array[0..count) whose `field` (as `.at`; nothing, where the elements are the keys) is not below `key`, by which
+// they are sorted; `count` when all are.
+#define FIRST_FROM(array, count, field, key)                              \
+	({                                                                \
+		size_t low_ = 0, high_ = (count);                         \
+		while (low_ < high_) {                                    \
+			size_t middle_ = low_ + (high_ - low_) / 2;       \
+			if ((array)[middle_] field < (key))               \
+				low_ = middle_ + 1;                       \
+			else                                              \
+				high_ = middle_;                          \
+		}                                                         \
+		low_;                                                     \
+	})
+
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  (1ul << PAGE_SHIFT)
 #define HUGE_SHIFT 21

@@ -29,15 +29,7 @@
 
 struct site *site_from(const struct patch *p, uint64_t at)
 {
-	uint32_t low = 0, high = p->count;
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-		if (p->site[middle].at < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return &p->site[low];
+	return &p->site[FIRST_FROM(p->site, p->count, .at, at)];
 }
 
 static struct site *end_of(const struct patch *p) { return &p->site[p->count]; }

@@ -4,6 +4,7 @@
 // every call passes 0. glibc's endpwent() shares a function with endhostent() that way, which resolves names.
 #include <string.h>
 
+#include "base/util.h"
 #include "tools/syscan/body.h"
 #include "tools/syscan/query.h"
 
@@ -105,15 +106,8 @@ static bool may_pass_zero(const struct module *m, const struct function *f, uint
 // Others jump to one of these instructions.
 static bool entered_from_outside(const struct module *m, uint64_t first, uint64_t last)
 {
-	size_t low = 0, high = m->entries;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (m->entry[middle] < first)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < m->entries && m->entry[low] <= last;
+	size_t i = FIRST_FROM(m->entry, m->entries, , first);
+	return i < m->entries && m->entry[i] <= last;
 }
 
 bool passes_zero(const struct module *m, struct function *f, uint64_t call, ZydisRegister reg)

@@ -4,19 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
+
 static ZydisDecoder decoder;
 
 uint32_t body_find(const struct body *b, uint64_t at)
 {
-	uint32_t low = 0, high = b->count;
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-		if (b->insn[middle].at < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < b->count && b->insn[low].at == at ? low : UINT32_MAX;
+	size_t i = FIRST_FROM(b->insn, b->count, .at, at);
+	return i < b->count && b->insn[i].at == at ? (uint32_t)i : UINT32_MAX;
 }
 
 static void add_edge(struct body *b, uint64_t to, uint32_t from)
@@ -142,15 +137,7 @@ struct body *body_of(const struct module *m, struct function *f)
 
 size_t body_first_edge(const struct body *b, uint32_t here)
 {
-	size_t low = 0, high = b->edges;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (b->edge[middle].to < here)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return FIRST_FROM(b->edge, b->edges, .to, here);
 }
 
 bool body_decode(const struct module *m, const struct insn *n, ZydisDecodedInstruction *i, ZydisDecodedOperand *o)
@@ -175,7 +162,6 @@ void body_spread(const struct body *b, const uint8_t *one_way, uint8_t *live)
 				live[b->edge[i].to] = more = true;
 	}
 }
-
 
 bool body_entered(const struct body *b, uint32_t first, uint32_t last)
 {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "tools/syscan/scan.h"
 
 #define ALIGNED 32
@@ -136,15 +137,8 @@ void module_objects(struct module *m)
 // The one that begins at `at` or is the last before it.
 static struct object *object_before(const struct module *m, uint64_t at)
 {
-	size_t low = 0, high = m->objects;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (m->object[middle].start <= at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return m->objects ? &m->object[low ? low - 1 : 0] : NULL;
+	size_t behind = FIRST_FROM(m->object, m->objects, .start, at + 1);
+	return m->objects ? &m->object[behind ? behind - 1 : 0] : NULL;
 }
 
 struct object *module_object(const struct module *m, uint64_t at)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
+
 struct module *scope_module(const struct scope *s, uint32_t n)
 {
 	size_t i = s->modules - 1;
@@ -203,18 +205,7 @@ static void reach_taken(void *arg, struct module *m, uint64_t address)
 	w->offered[w->offereds++] = (struct offered){{m, address}, w->parent, f->service - 1};
 }
 
-static size_t first_event(const struct module *m, uint64_t at)
-{
-	size_t low = 0, high = m->events;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (m->event[middle].at < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
+static size_t first_event(const struct module *m, uint64_t at) { return FIRST_FROM(m->event, m->events, .at, at); }
 
 // Whether an address in an object is a part of it to function f, which knows the object's start as well.
 static bool is_field(const struct module *m, const struct function *f, uint64_t address)
@@ -250,19 +241,6 @@ static void follow_function(struct reach *w, uint32_t n)
 	}
 }
 
-static size_t first_reloc(const struct elf *e, uint64_t at)
-{
-	size_t low = 0, high = e->reloc_count;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (e->reloc[middle].where < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static void follow_object(struct reach *w)
 {
 	struct module *m = w->object[--w->objects].place.module;
@@ -273,22 +251,14 @@ static void follow_object(struct reach *w)
 	uint64_t end = o + 1 < m->object + m->objects ? o[1].start : UINT64_MAX;
 	w->taken = true;
 	w->call = NULL;
-	for (size_t i = first_reloc(&m->elf, o->start); i < m->elf.reloc_count && m->elf.reloc[i].where < end; i++) {
+	for (size_t i = FIRST_FROM(m->elf.reloc, m->elf.reloc_count, .where, o->start); i < m->elf.reloc_count && m->elf.reloc[i].where < end; i++) {
 		const struct elf_reloc *r = &m->elf.reloc[i];
 		if (r->type != R_X86_64_JUMP_SLOT && r->type != R_X86_64_GLOB_DAT) // these: by who names them
 			reloc_leads(w->scope, m, r, reach_address, w);
 	}
-	size_t low = 0, high = m->words;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (m->word[middle].at < o->start)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < m->words && m->word[low].at < end; low++)
-		if (!module_in_frame(m, m->word[low].value))
-			reach_address(w, m, m->word[low].value);
+	for (size_t i = FIRST_FROM(m->word, m->words, .at, o->start); i < m->words && m->word[i].at < end; i++)
+		if (!module_in_frame(m, m->word[i].value))
+			reach_address(w, m, m->word[i].value);
 }
 
 void reach_follow(struct reach *w)

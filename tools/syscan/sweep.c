@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "tools/syscan/scan.h"
 
 struct starts {
@@ -41,15 +42,8 @@ bool module_is_code(const struct module *m, uint64_t at)
 
 static const struct elf_function *frame_of(const struct module *m, uint64_t at)
 {
-	size_t low = 0, high = m->frames;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (m->frame[middle].start <= at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low && at < m->frame[low - 1].end ? &m->frame[low - 1] : NULL;
+	size_t behind = FIRST_FROM(m->frame, m->frames, .start, at + 1);
+	return behind && at < m->frame[behind - 1].end ? &m->frame[behind - 1] : NULL;
 }
 
 bool module_in_frame(const struct module *m, uint64_t at)
@@ -66,15 +60,8 @@ bool module_framed(const struct module *m, uint64_t at)
 
 struct function *module_function(const struct module *m, uint64_t at)
 {
-	size_t low = 0, high = m->functions;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (m->function[middle].start <= at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low && at < m->function[low - 1].end ? &m->function[low - 1] : NULL;
+	size_t behind = FIRST_FROM(m->function, m->functions, .start, at + 1);
+	return behind && at < m->function[behind - 1].end ? &m->function[behind - 1] : NULL;
 }
 
 static const char *name_in(const struct elf_symbol *s, size_t count, uint64_t start)
