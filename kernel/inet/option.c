@@ -194,7 +194,7 @@ int inet_option_get(struct socket *s, int level, int name, struct socket_option 
 	}
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
 		o->len = 16;
-		memcpy(o->bytes, i->reno ? "reno" : "cubic", 6);
+		string_copy((char *)o->bytes, i->reno ? "reno" : "cubic", 16);
 		return 0;
 	}
 	bool connected = i->remote.family && i->state == INET_CONNECTED;

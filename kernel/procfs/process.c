@@ -389,16 +389,16 @@ struct inode *procfs_process_dir(struct super *s, int pid)
 		{"cmdline", show_cmdline}, {"environ", show_environ}, {"auxv", show_auxv}, {"limits", show_limits},
 		{"mounts", show_mounts}, {"mountinfo", show_mountinfo}, {"oom_score_adj", show_adj},
 	};
-	static const char texts[] = "oom_score\0000\0"
-				    "cgroup\0000::/\0"
-				    "coredump_filter\00000000033\0"
-				    "wchan\0000\0"
-				    "loginuid\0004294967295\0"
-				    "sessionid\0004294967295\0"
-				    "personality\00000000000\0"
-				    "setgroups\0allow\0"
-				    "uid_map\0         0          0 4294967295\0"
-				    "gid_map\0         0          0 4294967295\0";
+	static const char texts[] = TEXT_FILE("oom_score", "0")
+				    TEXT_FILE("cgroup", "0::/")
+				    TEXT_FILE("coredump_filter", "00000033")
+				    TEXT_FILE("wchan", "0")
+				    TEXT_FILE("loginuid", "4294967295")
+				    TEXT_FILE("sessionid", "4294967295")
+				    TEXT_FILE("personality", "00000000")
+				    TEXT_FILE("setgroups", "allow")
+				    TEXT_FILE("uid_map", "         0          0 4294967295")
+				    TEXT_FILE("gid_map", "         0          0 4294967295");
 	struct process *p = process_find(pid);
 	void *arg = (void *)(uintptr_t)pid;
 	struct inode *dir = static_dir_create(s, 0555, NULL, arg);

@@ -130,49 +130,49 @@ static int show_uuid(struct text *t, void *arg)
 
 // Path and text: vfs_add_texts().
 static const char texts[] =
-	"filesystems\0nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\tfuse\0"
-	"cgroups\0#subsys_name\thierarchy\tnum_cgroups\tenabled\0"
-	"cmdline\0whelk\0"
-	"swaps\0Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\0"
-	"vmstat\0nr_free_pages 0\0"
-	"interrupts\0           CPU0\0"
-	"sys/kernel/ostype\0Linux\0"
-	"sys/kernel/pid_max\0004194304\0"
-	"sys/kernel/threads-max\00065536\0"
-	"sys/kernel/ngroups_max\00032\0"
-	"sys/kernel/cap_last_cap\00040\0"
-	"sys/kernel/randomize_va_space\0002\0"
-	"sys/kernel/core_pattern\0core\0"
-	"sys/kernel/seccomp\0\0"
-	"sys/kernel/sched_rr_timeslice_ms\0004\0"
-	"sys/kernel/random/entropy_avail\000256\0"
-	"sys/kernel/random/poolsize\000256\0"
-	"sys/kernel/shmmax\00018446744073692774399\0"
-	"sys/kernel/shmall\00018446744073692774399\0"
-	"sys/kernel/shmmni\0004096\0"
-	"sys/kernel/msgmax\0008192\0"
-	"sys/kernel/msgmnb\00016384\0"
-	"sys/kernel/msgmni\00032000\0"
-	"sys/kernel/sem\00032000\t1024000000\t500\t32000\0"
-	"sys/vm/overcommit_memory\0000\0"
-	"sys/vm/max_map_count\00065530\0"
-	"sys/vm/swappiness\0000\0"
-	"sys/vm/mmap_min_addr\00065536\0"
-	"sys/vm/overcommit_ratio\00050\0"
-	"sys/fs/file-max\0009223372036854775807\0"
-	"sys/fs/nr_open\0001048576\0"
-	"sys/fs/pipe-max-size\0001048576\0"
-	"sys/fs/file-nr\0000\t0\t9223372036854775807\0"
-	"sys/fs/dentry-state\0000\t0\t45\t0\t0\t0\0"
-	"sys/fs/mqueue/msg_default\00010\0"
-	"sys/fs/mqueue/msg_max\00010\0"
-	"sys/fs/mqueue/msgsize_default\0008192\0"
-	"sys/fs/mqueue/msgsize_max\0008192\0"
-	"sys/fs/mqueue/queues_max\000256\0"
-	"sys/net/core/somaxconn\0004096\0"
-	"sys/net/ipv4/ip_local_port_range\00032768\t60999\0"
-	"sys/net/ipv4/tcp_allowed_congestion_control\0reno cubic\0"
-	"sys/net/ipv4/tcp_congestion_control\0cubic\0";
+	TEXT_FILE("filesystems", "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\toverlay\nnodev\tfuse")
+	TEXT_FILE("cgroups", "#subsys_name\thierarchy\tnum_cgroups\tenabled")
+	TEXT_FILE("cmdline", "whelk")
+	TEXT_FILE("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority")
+	TEXT_FILE("vmstat", "nr_free_pages 0")
+	TEXT_FILE("interrupts", "           CPU0")
+	TEXT_FILE("sys/kernel/ostype", "Linux")
+	TEXT_FILE("sys/kernel/pid_max", "4194304")
+	TEXT_FILE("sys/kernel/threads-max", "65536")
+	TEXT_FILE("sys/kernel/ngroups_max", "32")
+	TEXT_FILE("sys/kernel/cap_last_cap", "40")
+	TEXT_FILE("sys/kernel/randomize_va_space", "2")
+	TEXT_FILE("sys/kernel/core_pattern", "core")
+	TEXT_FILE("sys/kernel/seccomp", "")
+	TEXT_FILE("sys/kernel/sched_rr_timeslice_ms", "4")
+	TEXT_FILE("sys/kernel/random/entropy_avail", "256")
+	TEXT_FILE("sys/kernel/random/poolsize", "256")
+	TEXT_FILE("sys/kernel/shmmax", "18446744073692774399")
+	TEXT_FILE("sys/kernel/shmall", "18446744073692774399")
+	TEXT_FILE("sys/kernel/shmmni", "4096")
+	TEXT_FILE("sys/kernel/msgmax", "8192")
+	TEXT_FILE("sys/kernel/msgmnb", "16384")
+	TEXT_FILE("sys/kernel/msgmni", "32000")
+	TEXT_FILE("sys/kernel/sem", "32000\t1024000000\t500\t32000")
+	TEXT_FILE("sys/vm/overcommit_memory", "0")
+	TEXT_FILE("sys/vm/max_map_count", "65530")
+	TEXT_FILE("sys/vm/swappiness", "0")
+	TEXT_FILE("sys/vm/mmap_min_addr", "65536")
+	TEXT_FILE("sys/vm/overcommit_ratio", "50")
+	TEXT_FILE("sys/fs/file-max", "9223372036854775807")
+	TEXT_FILE("sys/fs/nr_open", "1048576")
+	TEXT_FILE("sys/fs/pipe-max-size", "1048576")
+	TEXT_FILE("sys/fs/file-nr", "0\t0\t9223372036854775807")
+	TEXT_FILE("sys/fs/dentry-state", "0\t0\t45\t0\t0\t0")
+	TEXT_FILE("sys/fs/mqueue/msg_default", "10")
+	TEXT_FILE("sys/fs/mqueue/msg_max", "10")
+	TEXT_FILE("sys/fs/mqueue/msgsize_default", "8192")
+	TEXT_FILE("sys/fs/mqueue/msgsize_max", "8192")
+	TEXT_FILE("sys/fs/mqueue/queues_max", "256")
+	TEXT_FILE("sys/net/core/somaxconn", "4096")
+	TEXT_FILE("sys/net/ipv4/ip_local_port_range", "32768\t60999")
+	TEXT_FILE("sys/net/ipv4/tcp_allowed_congestion_control", "reno cubic")
+	TEXT_FILE("sys/net/ipv4/tcp_congestion_control", "cubic");
 
 static const struct entry {
 	const char *path;

@@ -42,17 +42,17 @@ static int show_node_memory(struct text *t, void *arg)
 	return 0;
 }
 
-static const char texts[] = "devices/system/cpu/kernel_max\00063\0"
-			    "devices/system/node/online\0000\0"
-			    "devices/system/node/possible\0000\0"
-			    "devices/system/node/has_memory\0000\0"
-			    "devices/system/clocksource/clocksource0/current_clocksource\0tsc\0"
-			    "kernel/mm/transparent_hugepage/enabled\0[always] madvise never\0"
-			    "kernel/mm/transparent_hugepage/defrag\0always defer defer+madvise [madvise] never\0"
-			    "kernel/mm/transparent_hugepage/hpage_pmd_size\0002097152\0"
-			    "kernel/mm/hugepages/hugepages-2048kB/nr_hugepages\0000\0"
-			    "fs/cgroup/\0\0"
-			    "block/\0\0";
+static const char texts[] = TEXT_FILE("devices/system/cpu/kernel_max", "63")
+			    TEXT_FILE("devices/system/node/online", "0")
+			    TEXT_FILE("devices/system/node/possible", "0")
+			    TEXT_FILE("devices/system/node/has_memory", "0")
+			    TEXT_FILE("devices/system/clocksource/clocksource0/current_clocksource", "tsc")
+			    TEXT_FILE("kernel/mm/transparent_hugepage/enabled", "[always] madvise never")
+			    TEXT_FILE("kernel/mm/transparent_hugepage/defrag", "always defer defer+madvise [madvise] never")
+			    TEXT_FILE("kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152")
+			    TEXT_FILE("kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "0")
+			    TEXT_FILE("fs/cgroup/", "")
+			    TEXT_FILE("block/", "");
 
 static const struct {
 	const char *path;

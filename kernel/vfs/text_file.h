@@ -15,7 +15,8 @@ API struct inode *vfs_text_file(struct super *s SHARED, uint32_t mode, text_show
 // With writing: store() gets each write(2), at most a page.
 API struct inode *vfs_text_file_rw(struct super *s SHARED, uint32_t mode, text_show_fn show, text_store_fn store,
 				   void *arg SHARED);
-// Files whose contents are fixed, into `dir` and directories below it: "PATH\0TEXT\0" again and again. 0, -ENOMEM.
+// Files whose contents are fixed, into `dir` and directories below it: TEXT_FILE(PATH, TEXT), one after the other. 0, -ENOMEM.
+#define TEXT_FILE(path, text) path "\0" text "\0"
 API int vfs_add_texts(struct inode *dir SHARED, const char *list SHARED);
 // arg belongs to the inode: free_arg(arg) is called when it goes.
 API void vfs_text_file_own(struct inode *i SHARED, void (*free_arg)(void *));

@@ -18,6 +18,18 @@
 \name:
 	.endm
 
+// From the front, sixteen bytes at a time until `end`; the labels are of the moves.
+.macro BY_16 end, a, b, c, d
+	xor %r11d, %r11d
+\a:	mov (%rsi, %r11), %rax
+\b:	mov 8(%rsi, %r11), %r9
+\c:	mov %rax, (%rdi, %r11)
+\d:	mov %r9, 8(%rdi, %r11)
+	add $16, %r11d
+	cmp \end, %r11d
+	jb \a\()b
+.endm
+
 	.text
 // int arch_copy_fault(void *dst, const void *src, size_t len, size_t *done)
 // Up to 128 bytes by moves, which may overlap: `rep movsb` takes twenty cycles to begin. Words of four and eight bytes
@@ -62,26 +74,12 @@ FUNCTION arch_copy_fault
 32:	mov 8(%rsi, %r10), %r9
 33:	mov %rax, (%rdi, %r10)
 34:	mov %r9, 8(%rdi, %r10)
-	xor %r11d, %r11d
-35:	mov (%rsi, %r11), %rax
-36:	mov 8(%rsi, %r11), %r9
-37:	mov %rax, (%rdi, %r11)
-38:	mov %r9, 8(%rdi, %r11)
-	add $16, %r11d
-	cmp %r10d, %r11d
-	jb 35b
+	BY_16 %r10d, 35, 36, 37, 38
 	jmp 1b
 40:	mov %rcx, %r8
 	lea -64(%rdx), %rcx
 41:	rep movsb
-	xor %r11d, %r11d
-45:	mov (%rsi, %r11), %rax
-46:	mov 8(%rsi, %r11), %r9
-47:	mov %rax, (%rdi, %r11)
-48:	mov %r9, 8(%rdi, %r11)
-	add $16, %r11d
-	cmp $64, %r11d
-	jb 45b
+	BY_16 $64, 45, 46, 47, 48
 	xor %ecx, %ecx
 	xor %eax, %eax
 42:	test %r8, %r8
