@@ -11,19 +11,12 @@ int fuzz_listen(int fd, int backlog);
 ssize_t fuzz_sendto(int fd, const void *from, size_t len, int flags, const struct sockaddr *to, socklen_t to_len);
 #include "monitor/dev/net.c" // its thread's steps, one by one
 
-#include <linux/virtio_ring.h>
+#define RAM   (64u << 10)
+#define SIZE  16
+#define PIECE 0x400u
+#define PEERS 64
+#include "tests/fuzz/net_queues.h"
 
-#include "monitor/memory.h"
-
-#define RAM	  (64u << 10)
-#define SIZE	  16
-#define RING(n)	  ((n) * 0x400u) // descriptors, and behind them
-#define AVAIL(n)  (RING(n) + 0x200)
-#define USED(n)	  (RING(n) + 0x300)
-#define BUFFER(n) (0x1000u + (n) * 0x400u) // of rx; those of tx are the next SIZE
-#define PEERS	  64
-
-static struct memory memory;
 static int peer[PEERS];
 static unsigned peers;
 static bool quiet; // the guest is told in memory only
@@ -70,20 +63,6 @@ static void keep(void *arg, int fd) { (void)arg, (void)fd; }
 
 // --- the guest's side -------------------------------------------------------------------------------------------------
 
-static void set(uint32_t at, const void *what, size_t len) { memcpy(memory.ram + at, what, len); }
-
-static void rings_in_order(void)
-{
-	uint16_t all = SIZE;
-	for (uint16_t q = 0; q < 2; q++)
-		for (uint16_t i = 0; i < SIZE; i++) {
-			struct vring_desc d = {.addr = BUFFER(q * SIZE + i), .len = 0x400, .flags = q ? 0 : VRING_DESC_F_WRITE};
-			set(RING(q) + i * sizeof(d), &d, sizeof(d));
-			set(AVAIL(q) + 4 + i * 2, &i, 2);
-		}
-	set(AVAIL(0) + 2, &all, 2);
-}
-
 static void run(struct net *n)
 {
 	uint64_t since = 0;
@@ -110,7 +89,7 @@ static void message(uint8_t *at, const uint8_t *data, size_t len, uint32_t told)
 	if (how & 1)
 		m.a = (struct abi_net_address){.family = AF_INET, .port = how & 2 ? 80 : 53, .ip = {10, 0, 2, how & 4 ? 2 : 3}};
 	if (how & 8)
-		m.len = 0x400 - sizeof(m);
+		m.len = PIECE - sizeof(m);
 	if (how & 16)
 		m.value %= 64;
 	memcpy(at, &m, sizeof(m));
@@ -149,11 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct net *n;
 	if (!size)
 		return 0;
-	if (!memory.ram) {
-		memory.ram = malloc(RAM);
-		memory.ram_size = RAM;
-	}
-	memset(memory.ram, 0, RAM);
+	memory_begin(RAM);
 	peers = 0;
 	quiet = data[0] & 2;
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, listener) || send(listener[1], "xxxx", 1, 0) < 0 || send(listener[1], "x", 1, 0) < 0)
@@ -161,9 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct net_port port[2] = {{.guest = 80, .fd = listener[0], .host.ss_family = AF_INET},
 				   {.guest = 53, .fd = fuzz_socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), .datagram = true, .host.ss_family = AF_INET}};
 	struct net_config c = {
-		.memory = &memory,
-		.rx = {.desc_gpa = RING(0), .avail_gpa = AVAIL(0), .used_gpa = USED(0), .size = SIZE},
-		.tx = {.desc_gpa = RING(1), .avail_gpa = AVAIL(1), .used_gpa = USED(1), .size = SIZE},
+		QUEUES,
 		.port = port, .port_count = 2, .host_loopback = true,
 		.event = event, .idle = idle, .enter = enter,
 		.pass = data[0] & 4 ? pass : NULL, .watch = watch, .keep = keep,
@@ -174,13 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rings_in_order();
 		messages(n, data + 1, size - 1);
 	} else {
-		memcpy(memory.ram, data + 1, MIN(size - 1, (size_t)RAM));
-		for (unsigned i = 0; i < SIZE; i += 2)
-			for (unsigned q = 0; q < 2; q++) {
-				struct vring_desc *d = (struct vring_desc *)(memory.ram + RING(q)) + i;
-				d->addr %= RAM;
-				d->len %= 4096;
-			}
+		memory_from_input(data + 1, size - 1);
 		run(n);
 	}
 	for (unsigned i = 0; i < peers; i++)

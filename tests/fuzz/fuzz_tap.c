@@ -5,26 +5,16 @@
 // frames' heads the host's kernel would be told.
 #include "monitor/dev/tap.c" // its thread's steps, one by one
 
-#include <linux/virtio_ring.h>
 #include <sys/socket.h>
 
-#include "monitor/memory.h"
-
-#define RAM	  (512u << 10)
-#define SIZE	  32 // the longest frame takes 17
-#define PIECE	  0x1000u
-#define RING(n)	  ((n) * 0x800u) // descriptors, and behind them
-#define AVAIL(n)  (RING(n) + 0x400)
-#define USED(n)	  (RING(n) + 0x600)
-#define BUFFER(n) (0x1000u + (n) * PIECE) // of rx; those of tx are the next SIZE
-
-static struct memory memory;
+#define RAM   (512u << 10)
+#define SIZE  32 // the longest frame takes 17
+#define PIECE 0x1000u
+#include "tests/fuzz/net_queues.h"
 
 static void event(void *arg) { (void)arg; }
 static bool idle(void *arg) { return arg != NULL; }
 static int enter(void *arg) { return (void)arg, 0; }
-
-static void set(uint32_t at, const void *what, size_t len) { memcpy(memory.ram + at, what, len); }
 
 static void must(bool holds)
 {
@@ -64,14 +54,8 @@ static void run(struct tap *t, int host)
 // Records of a length and as many bytes: odd lengths are frames from the host, even ones the guest's.
 static void frames(struct tap *t, int host, const uint8_t *data, size_t size)
 {
-	uint16_t tx = 0, all = SIZE;
-	for (uint16_t q = 0; q < 2; q++)
-		for (uint16_t i = 0; i < SIZE; i++) {
-			struct vring_desc d = {.addr = BUFFER(q * SIZE + i), .len = PIECE, .flags = q ? 0 : VRING_DESC_F_WRITE};
-			set(RING(q) + i * sizeof(d), &d, sizeof(d));
-			set(AVAIL(q) + 4 + i * 2, &i, 2);
-		}
-	set(AVAIL(0) + 2, &all, 2);
+	uint16_t tx = 0;
+	rings_in_order();
 	while (size) {
 		size_t take = MIN((size_t)*data++, --size);
 		if (take & 1) {
@@ -97,16 +81,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tap *t;
 	if (!size)
 		return 0;
-	if (!memory.ram) {
-		memory.ram = malloc(RAM);
-		memory.ram_size = RAM;
-	}
-	memset(memory.ram, 0, BUFFER(0));
+	memory_begin(BUFFER(0));
 	must(!socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fd));
 	struct tap_config c = {
-		.memory = &memory,
-		.rx = {.desc_gpa = RING(0), .avail_gpa = AVAIL(0), .used_gpa = USED(0), .size = SIZE},
-		.tx = {.desc_gpa = RING(1), .avail_gpa = AVAIL(1), .used_gpa = USED(1), .size = SIZE},
+		QUEUES,
 		.fd = fd[0],
 		.event = event, .idle = idle, .enter = enter, .arg = data[0] & 2 ? &memory : NULL,
 	};
@@ -114,13 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & 1) {
 		frames(t, fd[1], data + 1, size - 1);
 	} else {
-		memcpy(memory.ram, data + 1, MIN(size - 1, (size_t)RAM));
-		for (unsigned i = 0; i < SIZE; i += 2)
-			for (unsigned q = 0; q < 2; q++) {
-				struct vring_desc *d = (struct vring_desc *)(memory.ram + RING(q)) + i;
-				d->addr %= RAM;
-				d->len %= 4096;
-			}
+		memory_from_input(data + 1, size - 1);
 		must(send(fd[1], "a frame of the host's, long enough to count", 43, 0) == 43);
 		run(t, fd[1]);
 	}
