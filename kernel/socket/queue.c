@@ -78,7 +78,8 @@ static int wait_packet(struct socket *s, struct socket_io *io, uint64_t *deadlin
 	if (s->ops->fetch)
 		*fetched = s->ops->fetch(s, io);
 	while (list_empty(&s->queue) && !*fetched) {
-		int err = s->error ? socket_error(s) : s->ops->drained(s);
+		// EPIPE is for who sends: the end came before the reset.
+		int err = s->error && s->error != EPIPE ? socket_error(s) : s->ops->drained(s);
 		if (!err)
 			err = socket_wait(&s->read_q, io->nonblock, s->receive_timeout_ns, deadline);
 		if (err)

@@ -156,6 +156,7 @@ static void resets(int s, int port)
 	ready(c, 1000);
 	CHECK_EQ(send(c, "x", 1, MSG_NOSIGNAL), 1);
 	sleep_ms(10);
+	CHECK_EQ(read(c, b, 1), 0); // who reads is told of the end
 	CHECK_ERR(send(c, "x", 1, MSG_NOSIGNAL), EPIPE);
 	close(c);
 }
